@@ -1,0 +1,210 @@
+"""One RabbitMQ node of our own: on free ports, with an epmd, a cookie and a user of its own."""
+
+import os
+import re
+import secrets
+import shutil
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.instance import Instance
+from devstack.ports import ATTEMPTS, HOST, answers, free_port
+from devstack.process import POLL_SECONDS
+from devstack.progress import Tick
+from devstack.servers import DevstackError
+
+OLDEST = (3, 10)
+USER = "ledger"
+# It takes 5 to 15 s here; a loaded machine with one core needs a multiple.
+START_SECONDS = 180
+EPMD_SECONDS = 10
+PORT_TAKEN = re.compile(r"eaddrinuse|in use", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """RabbitMQ's own start script, Erlang's name server, and RabbitMQ's version."""
+
+    server: Path
+    epmd: Path
+    version: str
+
+
+def find() -> Programs | None:
+    """The first new enough: on PATH, in the folders of Debian and Fedora.
+
+    Only the script in RabbitMQ's own folder will do. The one that the packages put on PATH changes
+    the user and drops the environment, and with it every setting that keeps our node private.
+    """
+    epmd = find_epmd()
+    for server in candidates():
+        version = version_of(server)
+        if epmd and version and tuple(map(int, version.split(".")[:2])) >= OLDEST:
+            return Programs(server, epmd, version)
+    return None
+
+
+def candidates() -> list[Path]:
+    found = []
+    if on_path := shutil.which("rabbitmq-server"):
+        found.append(Path(on_path).resolve())
+    packaged = Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server")
+    found += sorted(packaged, key=lambda path: numbers(str(path)), reverse=True)
+    return [server for server in found if (server.parent / "rabbitmq-env").is_file()]
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text)]
+
+
+def version_of(server: Path) -> str | None:
+    """From the name of the plugin that is the server itself: plugins/rabbit-3.10.8."""
+    for plugin in (server.parent.parent / "plugins").glob("rabbit-[0-9]*"):
+        found = re.match(r"rabbit-(\d+\.\d+(\.\d+)?)", plugin.name)
+        if found:
+            return found[1]
+    return None
+
+
+def find_epmd() -> Path | None:
+    """On PATH, else in Erlang's own folder beside the `erl` that RabbitMQ would run."""
+    if on_path := shutil.which("epmd"):
+        return Path(on_path)
+    erl = shutil.which("erl")
+    inside = Path(erl).resolve().parent.parent.glob("erts-*/bin/epmd") if erl else ()
+    return next(iter(inside), None)
+
+
+@dataclass
+class RabbitMQ:
+    """A RabbitMQ that is starting; `wait` makes it one that answers."""
+
+    instance: Instance
+    programs: Programs
+    tick: Tick
+    port: int = 0
+
+    def start(self) -> None:
+        values = self.instance.values
+        self.folder = self.instance.folder_for("rabbitmq", None)
+        self.password = values.setdefault("password", secrets.token_urlsafe(18))
+        # The data belongs to the node's name, so a kept instance keeps its name.
+        self.node = values.setdefault("node", f"ledger-{secrets.token_hex(4)}@localhost")
+        self.instance.write()
+        self._start_server()
+
+    def _start_server(self) -> None:
+        self.port, self.distribution_port = free_port(), free_port()
+        self._start_epmd()
+        self._write_configuration()
+        self.server = self.instance.spawn("rabbitmq", [str(self.programs.server)], environment=self._environment())
+
+    def _start_epmd(self) -> None:
+        """Starts the name server before the node: the node would leave a daemon behind."""
+        for _ in range(ATTEMPTS):
+            self.epmd_port = free_port()
+            command = [str(self.programs.epmd), "-address", HOST, "-port", str(self.epmd_port)]
+            self.epmd = self.instance.spawn("epmd", command, environment=self._base_environment())
+            deadline = time.monotonic() + EPMD_SECONDS
+            while self.epmd.poll() is None and time.monotonic() < deadline:
+                self.tick()
+                if answers(self.epmd_port):
+                    return
+                time.sleep(POLL_SECONDS)
+        raise DevstackError(f"Erlang's epmd does not start:\n{self.instance.tail_of('epmd')}")
+
+    def _write_configuration(self) -> None:
+        configuration = self.folder / "rabbitmq.conf"
+        configuration.touch(mode=0o600)
+        configuration.write_text(
+            f"listeners.tcp.1 = {HOST}:{self.port}\n"
+            f"default_user = {USER}\n"
+            f"default_pass = {self.password}\n"
+            # A nearly full disk blocks publishers for ever, which looks like a bug of ours.
+            "disk_free_limit.absolute = 50MB\n"
+            "log.file.level = info\n"
+        )
+        (self.folder / "enabled_plugins").write_text("[].\n")
+        (self.folder / "environment.conf").touch()
+
+    def _environment(self) -> dict[str, str]:
+        return self._base_environment() | {
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_DIST_PORT": str(self.distribution_port),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
+            # Empty, in place of the machine's /etc/rabbitmq/rabbitmq-env.conf.
+            "RABBITMQ_CONF_ENV_FILE": str(self.folder / "environment.conf"),
+            # The port between nodes listens on every address unless told otherwise.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # Makes the script become the Erlang process, so that the pid we know is the server's.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+    def _base_environment(self) -> dict[str, str]:
+        """Nothing of the person's RABBITMQ_… and ERL_… settings reaches our node."""
+        return {
+            "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.folder),  # Where Erlang keeps its cookie.
+            "LANG": "C.UTF-8",
+            "ERL_EPMD_ADDRESS": HOST,
+            "ERL_EPMD_PORT": str(getattr(self, "epmd_port", 0)),
+        }
+
+    def wait(self) -> str:
+        """Returns the URL once the node lets our user in, within START_SECONDS."""
+        deadline = time.monotonic() + START_SECONDS
+        attempts = 1
+        while not lets_in(self.port, USER, self.password):
+            self.tick()
+            if self.server.poll() is not None or self.epmd.poll() is not None:
+                if attempts == ATTEMPTS or not PORT_TAKEN.search(self._log()):
+                    raise DevstackError(f"RabbitMQ does not start:\n{self._log()}")
+                attempts += 1
+                self.instance.stop_named("rabbitmq", "epmd")
+                self._start_server()
+            if time.monotonic() > deadline:
+                raise DevstackError(f"RabbitMQ is not up after {START_SECONDS} s:\n{self._log()}")
+            time.sleep(4 * POLL_SECONDS)
+        return f"amqp://{USER}:{self.password}@{HOST}:{self.port}/"
+
+    def _log(self) -> str:
+        return self.instance.tail_of("rabbitmq", 30)
+
+
+def lets_in(port: int, user: str, password: str) -> bool:
+    """Logs in by AMQP 0-9-1 as far as the server's Tune, which comes only after a right password.
+
+    An open port is not enough: it opens before the user exists, and it could be a stranger's.
+    """
+    try:
+        with socket.create_connection((HOST, port), timeout=5) as connection:
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            if read_method(connection) != (10, 10):  # Connection.Start
+                return False
+            response = f"\0{user}\0{password}".encode()
+            start_ok = struct.pack(">HHI", 10, 11, 0) + b"\x05PLAIN"
+            start_ok += struct.pack(">I", len(response)) + response + b"\x05en_US"
+            connection.sendall(struct.pack(">BHI", 1, 0, len(start_ok)) + start_ok + b"\xce")
+            return read_method(connection) == (10, 30)  # Connection.Tune
+    except OSError:
+        return False
+
+
+def read_method(connection: socket.socket) -> tuple[int, int]:
+    """Reads one frame and returns its class and method; (0, 0) when the server hung up."""
+    header = connection.recv(7, socket.MSG_WAITALL)
+    if len(header) < 7:
+        return 0, 0
+    payload = connection.recv(struct.unpack(">BHI", header)[2] + 1, socket.MSG_WAITALL)
+    if len(payload) < 4:
+        return 0, 0
+    class_id, method_id = struct.unpack(">HH", payload[:4])
+    return class_id, method_id

@@ -1,0 +1,71 @@
+"""The kinds of fields that commands are made of, each with its rule in words."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr
+
+from schemas.money import parse_amount
+
+ORDER_ID = re.compile(r"[A-Za-z0-9_-]{3,64}")
+# `sys` is the provider's own name space.
+USER_ID = re.compile(r"(?!sys)[A-Za-z0-9_.:@-]{5,64}")
+INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+COIN_ID_MAX = 2**31 - 1
+
+
+def is_clean(text: str) -> bool:
+    """No control characters and no lone surrogates: it can be stored, logged and shown as it is."""
+    return all(unicodedata.category(character) not in ("Cc", "Cs") for character in text)
+
+
+def matching(pattern: re.Pattern[str], rule: str) -> Callable[[str], str]:
+    """A check that the whole text matches; `$` would let a trailing newline pass."""
+
+    def check(text: str) -> str:
+        if pattern.fullmatch(text) is None:
+            raise ValueError(rule)
+        return text
+
+    return check
+
+
+def _check_clean(text: str) -> str:
+    if not is_clean(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _check_amount(text: str) -> str:
+    parse_amount(text)
+    return text
+
+
+def _read_instant(value: object) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or INSTANT.fullmatch(value) is None:
+        raise ValueError("must be an RFC 3339 time with its offset")
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be an RFC 3339 time with its offset") from None
+
+
+OrderId = Annotated[
+    StrictStr, AfterValidator(matching(ORDER_ID, "must be 3-64 characters of A-Z a-z 0-9 _ -"))
+]
+UserId = Annotated[
+    StrictStr,
+    AfterValidator(
+        matching(USER_ID, "must be 5-64 characters of A-Z a-z 0-9 _ . : @ - and not start with sys")
+    ),
+]
+CoinId = Annotated[StrictInt, Field(ge=1, le=COIN_ID_MAX)]
+Amount = Annotated[StrictStr, AfterValidator(_check_amount)]
+Remark = Annotated[StrictStr, Field(max_length=255), AfterValidator(_check_clean)]
+Instant = Annotated[datetime, BeforeValidator(_read_instant)]

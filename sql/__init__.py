@@ -1,0 +1,1 @@
+"""The database of the ledger: migrations, functions, views and roles, as plain SQL files."""

@@ -1,0 +1,126 @@
+-- Settle what was learned about orders: post | release | wait, with the evidence and the event, in one transaction.
+--
+-- Each item is a decision made on one revision of its order. It is applied whole if the order is still at that
+-- revision and not terminal; otherwise nothing of it is (settled = false), and the caller reads the order and
+-- decides again. A terminal state releases the order's hold. Lines are posted as one journal per order.
+CREATE OR REPLACE FUNCTION ledger.settle(
+    order_ids text[],
+    revisions integer[],
+    states text[],
+    due_ats timestamptz[],
+    provider_refs text[],
+    error_codes text[],
+    doubtfuls text[],            -- each an integer[] as text
+    doubt_sinces timestamptz[],
+    absent_ats timestamptz[],
+    poll_counts integer[],
+    attempt_numbers integer[],   -- the evidence: which attempt it is about
+    sources text[],
+    verdicts text[],
+    provider_codes text[],
+    messages text[],
+    event_ids uuid[],            -- NULL: no event
+    routing_keys text[],
+    event_bodies text[],
+    correlation_ids text[],
+    line_items integer[],        -- lines of all items, in order: the item (1-based) …
+    line_accounts text[],        -- … and the line
+    line_coins text[],
+    line_amounts numeric[],
+    line_purposes text[],
+    now timestamptz,
+    lease_token uuid,
+    lease_until timestamptz
+) RETURNS TABLE (item bigint, settled boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    line_account_ids bigint[];
+    passed bigint[];
+BEGIN
+    SELECT open_accounts(array_agg(o.provider ORDER BY l.ordinal), line_coins, line_accounts)
+      INTO line_account_ids
+      FROM unnest(line_items) WITH ORDINALITY AS l (item, ordinal)
+      LEFT JOIN orders o ON o.order_id = order_ids[l.item];
+
+    PERFORM FROM balance b
+      WHERE b.account_id = ANY (line_account_ids
+                                || ARRAY(SELECT o.hold_account_id FROM orders o WHERE o.order_id = ANY (order_ids)))
+      ORDER BY b.account_id
+        FOR NO KEY UPDATE;
+
+    PERFORM FROM orders o
+      WHERE o.order_id = ANY (order_ids)
+      ORDER BY o.order_id
+        FOR NO KEY UPDATE;
+
+    -- Of two decisions for one order in a batch the first passes and makes the second stale.
+    passed := ARRAY(
+        SELECT DISTINCT ON (o.order_id) c.item
+          FROM unnest(order_ids, revisions) WITH ORDINALITY AS c (order_id, revision, item)
+          JOIN orders o ON o.order_id = c.order_id AND o.revision = c.revision AND o.due_at IS NOT NULL
+         ORDER BY o.order_id, c.item);
+
+    WITH journals AS (
+        INSERT INTO journal (order_id, at)
+        SELECT order_ids[i.item], now
+          FROM (SELECT DISTINCT l.item FROM unnest(line_items) AS l (item)) i
+         WHERE i.item = ANY (passed)
+         ORDER BY i.item
+        RETURNING id, order_id
+    )
+    INSERT INTO entry (account_id, version, journal_id, line, amount, purpose, balance_after)
+    SELECT l.account_id, b.version + row_number() OVER account_so_far, j.id,
+           row_number() OVER (PARTITION BY l.item ORDER BY l.ordinal), l.amount, l.purpose,
+           b.posted + sum(l.amount) OVER account_so_far
+      FROM unnest(line_items, line_account_ids, line_amounts, line_purposes) WITH ORDINALITY
+           AS l (item, account_id, amount, purpose, ordinal)
+      JOIN journals j ON j.order_id = order_ids[l.item]
+      JOIN balance b ON b.account_id = l.account_id
+     WHERE l.item = ANY (passed)
+    WINDOW account_so_far AS (PARTITION BY l.account_id ORDER BY l.ordinal);
+
+    UPDATE balance b
+       SET posted = b.posted + d.amount, version = b.version + d.lines, held = b.held - d.released
+      FROM (SELECT m.account_id, sum(m.amount) AS amount, sum(m.lines) AS lines, sum(m.released) AS released
+              FROM (SELECT l.account_id, l.amount, 1 AS lines, 0 AS released
+                      FROM unnest(line_items, line_account_ids, line_amounts) AS l (item, account_id, amount)
+                     WHERE l.item = ANY (passed)
+                     UNION ALL
+                    SELECT o.hold_account_id, 0, 0, o.hold_amount
+                      FROM unnest(order_ids, due_ats) WITH ORDINALITY AS c (order_id, due_at, item)
+                      JOIN orders o ON o.order_id = c.order_id
+                     WHERE c.item = ANY (passed) AND c.due_at IS NULL AND o.hold_account_id IS NOT NULL) m
+             GROUP BY m.account_id) d
+     WHERE b.account_id = d.account_id;
+
+    UPDATE orders o
+       SET state = c.state, revision = o.revision + 1, due_at = c.due_at,
+           provider_ref = coalesce(c.provider_ref, o.provider_ref), error_code = c.error_code,
+           doubtful = c.doubtful::integer[], doubt_since = c.doubt_since, absent_at = c.absent_at, polls = c.polls,
+           events = o.events + CASE WHEN c.event_id IS NULL THEN 0 ELSE 1 END, updated_at = now
+      FROM unnest(order_ids, states, due_ats, provider_refs, error_codes, doubtfuls, doubt_sinces, absent_ats,
+                  poll_counts, event_ids) WITH ORDINALITY
+           AS c (order_id, state, due_at, provider_ref, error_code, doubtful, doubt_since, absent_at,
+                 polls, event_id, item)
+     WHERE o.order_id = c.order_id AND c.item = ANY (passed);
+
+    INSERT INTO evidence (order_id, at, attempt, source, verdict, provider_code, message)
+    SELECT c.order_id, now, c.attempt, c.source, c.verdict, c.provider_code, c.message
+      FROM unnest(order_ids, attempt_numbers, sources, verdicts, provider_codes, messages) WITH ORDINALITY
+           AS c (order_id, attempt, source, verdict, provider_code, message, item)
+     WHERE c.item = ANY (passed);
+
+    INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
+                        created_at, lease_token, lease_until)
+    SELECT c.event_id, c.order_id, o.events, c.due_at IS NULL, c.routing_key, c.body, c.correlation_id,
+           o.traceparent, now, lease_token, lease_until
+      FROM unnest(order_ids, due_ats, event_ids, routing_keys, event_bodies, correlation_ids) WITH ORDINALITY
+           AS c (order_id, due_at, event_id, routing_key, body, correlation_id, item)
+      JOIN orders o ON o.order_id = c.order_id
+     WHERE c.item = ANY (passed) AND c.event_id IS NOT NULL;
+
+    RETURN QUERY
+    SELECT c.item, c.item = ANY (passed)
+      FROM unnest(order_ids) WITH ORDINALITY AS c (order_id, item);
+END $$;

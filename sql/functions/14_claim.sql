@@ -1,0 +1,32 @@
+-- What a worker needs to know to go on with orders.
+CREATE OR REPLACE FUNCTION ledger.read_orders(order_ids text[])
+RETURNS TABLE (
+    order_id text, type text, provider text, command jsonb, state text, revision integer, attempts integer,
+    doubtful integer[], polls integer, due_at timestamptz, doubt_since timestamptz, absent_at timestamptz, attempted_at timestamptz,
+    provider_ref text, error_code text, expires_at timestamptz, events integer, correlation_id text, traceparent text
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    SELECT o.order_id, o.type, o.provider, o.command, o.state, o.revision, o.attempts,
+           o.doubtful, o.polls, o.due_at, o.doubt_since, o.absent_at,
+           (SELECT max(a.created_at) FROM attempt a WHERE a.order_id = o.order_id AND a.number = ANY (o.doubtful)),
+           o.provider_ref, o.error_code, o.expires_at, o.events, o.correlation_id, o.traceparent
+      FROM orders o
+     WHERE o.order_id = ANY (order_ids)
+     ORDER BY o.order_id
+$$;
+
+-- Claim orders that are due: their lease ran out, or their time has come. The claim is a lease until lease_until;
+-- whoever had it before finds its decisions refused, for the revision has moved.
+CREATE OR REPLACE FUNCTION ledger.claim(providers text[], now timestamptz, lease_until timestamptz, most integer)
+RETURNS SETOF text
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    UPDATE orders o
+       SET due_at = lease_until, revision = o.revision + 1
+     WHERE o.order_id IN (SELECT d.order_id
+                            FROM orders d
+                           WHERE d.due_at <= now AND d.provider = ANY (providers)
+                           ORDER BY d.due_at
+                           LIMIT most
+                             FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING o.order_id
+$$;

@@ -1,0 +1,1 @@
+"""Tests of devstack: each starts real servers from a clone of its own."""

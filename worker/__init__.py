@@ -1,0 +1,1 @@
+"""The ledger worker: carries commands from RabbitMQ to payment providers and keeps the books."""

@@ -1,0 +1,169 @@
+"""Boot: the one place that knows all the parts and puts them together."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from worker.broker import Broker, Stopping
+from worker.clock import Clock, SystemClock
+from worker.database import Database
+from worker.errors import BadSettings
+from worker.ledger import Ledger
+from worker.loops.consume import Consume
+from worker.loops.relay import Relay
+from worker.loops.resume import Resume
+from worker.loops.slots import Slots
+from worker.providers.protocol import Provider
+from worker.providers.registry import open_providers
+from worker.settings import Settings, required
+from worker.topology import commands_queue
+from worker.world import Policy, World
+
+log = structlog.get_logger()
+
+ROLES = ("consume", "resume", "relay")
+
+# Beyond one provider call, for the database round trips on both sides of it.
+DRAIN_MARGIN_SECONDS = 10
+# The last events; what is left is in the outbox.
+FLUSH_SECONDS = 5
+
+
+async def run(settings: Settings, roles: Collection[str], declare: bool) -> None:
+    """Work until SIGTERM or SIGINT; then take nothing more, finish what is in flight, and return."""
+    stop = _stop_signal()
+    async with open_worker(settings) as worker:
+        if declare:
+            await _unless(stop, worker.declare_topology())
+        if not stop.is_set():
+            await worker.work(roles, stop)
+
+
+class Worker:
+    """One process: the ports and the loops on them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        broker: Broker,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._clock = clock
+        self.relay = Relay(ledger, broker, clock)
+        self.world = World(
+            ledger=ledger,
+            publisher=broker,
+            relay=self.relay,
+            providers=providers,
+            clock=clock,
+            policy=Policy(
+                poll_seconds=settings.poll_seconds,
+                review_after_seconds=settings.review_after_seconds,
+            ),
+        )
+
+    async def declare_topology(self) -> None:
+        """Declare exchanges and queues once the broker is there. Raises WorkerError when they differ."""
+        await self._broker.declare_topology(tuple(self.world.providers))
+
+    async def work(self, roles: Collection[str], stop: asyncio.Event) -> None:
+        """Run the loops of these roles until the stop, then drain."""
+        slots = Slots(self._settings.concurrency, self._clock)
+        stopping = Stopping(asked=stop, drained=asyncio.Event())
+        background = [asyncio.create_task(self._broker.run())]
+        consumers = []
+        if "relay" in roles:
+            background.append(asyncio.create_task(self.relay.run()))
+        if "resume" in roles:
+            background.append(asyncio.create_task(Resume(self.world, slots).run()))
+        if "consume" in roles:
+            consumers = [
+                asyncio.create_task(
+                    self._broker.consume(
+                        commands_queue(provider).name,
+                        self._settings.concurrency,
+                        Consume(self.world, slots).handle,
+                        stopping,
+                    )
+                )
+                for provider in self.world.providers
+            ]
+        log.info("worker started", roles=sorted(roles), providers=list(self.world.providers))
+        await _watch(stop, [*background, *consumers])
+        log.info("worker stopping")
+        await slots.drain(self._settings.provider_timeout_seconds + DRAIN_MARGIN_SECONDS)
+        stopping.drained.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._finish(roles, consumers), FLUSH_SECONDS)
+        await _cancel([*background, *consumers])
+        log.info("worker stopped")
+
+    async def _finish(self, roles: Collection[str], consumers: list[asyncio.Task[None]]) -> None:
+        await asyncio.gather(*consumers)
+        if "relay" in roles:
+            await self.relay.flushed()
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
+    """A worker on the system's clock, with its connections closed afterwards."""
+    clock = SystemClock()
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock)
+    try:
+        broker = Broker(required(settings.amqp_url, "LEDGER_AMQP_URL"), clock)
+        async with open_providers(settings, clock) as providers:
+            ledger = Ledger(database, clock, settings.resume_after_seconds)
+            yield Worker(settings, ledger, broker, providers, clock)
+    finally:
+        await database.close()
+
+
+def check_roles(text: str | None) -> tuple[str, ...]:
+    """The roles in a comma-separated list; all of them when there is none. Raises BadSettings."""
+    if text is None:
+        return ROLES
+    roles = tuple(role.strip() for role in text.split(","))
+    for role in roles:
+        if role not in ROLES:
+            raise BadSettings(f"--role: {role!r} is none of {', '.join(ROLES)}")
+    return roles
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _watch(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the stop. A loop that ends before it has met a bug or a missing schema: raise what it raised."""
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if task is not waiting:
+                task.result()
+    finally:
+        waiting.cancel()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do it, unless the stop comes first."""
+    task = asyncio.create_task(work)
+    await _watch(stop, [task])
+    await _cancel([task])
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,297 @@
+"""The broker port, the only user of aio-pika: declare, consume, publish with confirm.
+
+Plain connections, not the library's robust ones: those restore channels behind one's back, keep delivery tags of
+channels that are gone, and do not replay publishes. Here a session is either whole or over; when it is over,
+everything unacked is redelivered, every unconfirmed publish raises BrokerAway, and a new session begins.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import aio_pika
+import pamqp.exceptions
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from yarl import URL
+
+from worker.backoff import Backoff
+from worker.clock import Clock
+from worker.errors import (
+    BadSettings,
+    BrokerAway,
+    BrokerRefused,
+    Unroutable,
+    WorkerError,
+)
+from worker.message import Delivery, Incoming, Outgoing, carried, carried_traceparent
+from worker.topology import EVENTS_EXCHANGE, EXCHANGES, Queue, queues
+
+log = structlog.get_logger()
+
+# A dead peer is noticed within three of these; the library's default would need three minutes.
+HEARTBEAT_SECONDS = 15
+CONNECT_SECONDS = 10
+CLOSE_SECONDS = 5
+# A broker in a resource alarm stops reading from publishers without closing the connection.
+CONFIRM_SECONDS = 30
+
+_AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    aio_pika.exceptions.AMQPError,
+    aio_pika.exceptions.ChannelInvalidStateError,
+    pamqp.exceptions.PAMQPException,
+)
+
+Handler = Callable[[Delivery], Awaitable[None]]
+Session = Callable[[AbstractChannel, asyncio.Event], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Stopping:
+    """The two moments of a stop: take nothing more, and everything taken is done."""
+
+    asked: asyncio.Event
+    drained: asyncio.Event
+
+
+class Broker:
+    """One connection for publishing, and one for each consumer: a blocked publisher must not stop the acks."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = _with_heartbeat(url)
+        self._clock = clock
+        self._channel: AbstractChannel | None = None
+        self._ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep a connection for publishing until cancelled."""
+
+        async def publish_until(channel: AbstractChannel, over: asyncio.Event) -> None:
+            self._channel = channel
+            self._ready.set()
+            try:
+                await over.wait()
+            finally:
+                self._ready.clear()
+                self._channel = None
+
+        await self._keep_up("publishing", publish_until, asyncio.Event())
+
+    async def ready(self) -> None:
+        """Wait until there is a connection to publish on."""
+        await self._ready.wait()
+
+    async def publish(self, message: Outgoing) -> None:
+        """Return when the broker has confirmed. Raises Unroutable, BrokerRefused or BrokerAway."""
+        if self._channel is None:
+            raise BrokerAway("not connected to RabbitMQ")
+        await publish_on(self._channel, message)
+
+    async def consume(self, queue: str, prefetch: int, handle: Handler, stopping: Stopping) -> None:
+        """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked."""
+
+        async def consume_until(channel: AbstractChannel, over: asyncio.Event) -> None:
+            await channel.set_qos(prefetch_count=prefetch)
+            source = await channel.get_queue(queue, ensure=False)
+            tag = await source.consume(_receive(handle))
+            await _first(over, stopping.asked)
+            if stopping.asked.is_set() and not over.is_set():
+                await source.cancel(tag)
+                await _first(over, stopping.drained)  # the channel stays for the last acks
+
+        await self._keep_up(queue, consume_until, stopping.asked)
+
+    async def declare_topology(self, providers: tuple[str, ...]) -> None:
+        """Declare exchanges and queues, once the broker is there. Raises WorkerError when they differ."""
+        declared = asyncio.Event()
+
+        async def declare(channel: AbstractChannel, _over: asyncio.Event) -> None:
+            await apply_topology(channel, providers)
+            declared.set()
+
+        await self._keep_up("topology", declare, declared)
+
+    async def _keep_up(self, purpose: str, session: Session, stop: asyncio.Event) -> None:
+        """Run sessions one after the other, waiting for a broker that is away; said once each time."""
+        backoff = Backoff(self._clock)
+        is_away = False
+        while not stop.is_set():
+            try:
+                async with open_channel(self._url) as (channel, over):
+                    if is_away:
+                        log.info("broker is back", purpose=purpose)
+                    backoff, is_away = Backoff(self._clock), False
+                    await session(channel, over)
+                    reason = "closed"
+            except _AWAY as error:
+                reason = type(error).__name__
+            if stop.is_set():
+                return
+            if not is_away:
+                log.warning("broker away, waiting for it", purpose=purpose, error=reason)
+                is_away = True
+            await backoff.wait()
+
+
+@asynccontextmanager
+async def open_channel(url: str | URL) -> AsyncIterator[tuple[AbstractChannel, asyncio.Event]]:
+    """A connection with one confirming channel, and the signal that either of them is over."""
+    over = asyncio.Event()
+    connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        # Without on_return_raises an unroutable publish would return as if it had arrived.
+        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+        await channel.initialize(timeout=CONNECT_SECONDS)
+        connection.close_callbacks.add(lambda *_: over.set())
+        channel.close_callbacks.add(lambda *_: over.set())
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(lambda *_: over.set())
+        yield channel, over
+    finally:
+        with suppress(*_AWAY):
+            await asyncio.wait_for(connection.close(), timeout=CLOSE_SECONDS)
+
+
+async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
+    """Publish persistent and mandatory, and wait for the confirm."""
+    properties = aio_pika.Message(
+        message.body,
+        content_type=message.content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=message.message_id,
+        correlation_id=message.correlation_id,
+        app_id=message.app_id,
+        headers=message.headers,  # type: ignore[arg-type]  # a table as it came, or our own strings
+    )
+    try:
+        exchange = await channel.get_exchange(message.exchange, ensure=False)
+        await exchange.publish(properties, message.routing_key, mandatory=True, timeout=CONFIRM_SECONDS)
+    except aio_pika.exceptions.PublishError:
+        raise Unroutable(f"no queue takes {message.routing_key}") from None
+    except aio_pika.exceptions.DeliveryError:
+        raise BrokerRefused(f"the broker refused {message.routing_key}") from None
+    except _AWAY as error:
+        raise BrokerAway(f"no confirm ({type(error).__name__})") from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # The library cancels the waiting confirms of a channel that closes; nobody cancelled us.
+        raise BrokerAway("no confirm (the channel closed)") from None
+
+
+@asynccontextmanager
+async def tap_events(url: str, binding: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """The events that are published from now on, on a queue of one's own that goes with the connection."""
+    async with open_channel(url) as (channel, _):
+        tap = await channel.declare_queue(exclusive=True)
+        await tap.bind(EVENTS_EXCHANGE, binding)
+        async with tap.iterator(no_ack=True) as incoming:
+            yield (json.loads(message.body) async for message in incoming)
+
+
+async def apply_topology(channel: AbstractChannel, providers: tuple[str, ...]) -> None:
+    """Declare exchanges, queues and bindings; harmless when they are there. Raises WorkerError."""
+    try:
+        for name in EXCHANGES:
+            await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
+        for queue in queues(providers):
+            declared = await _declare(channel, queue)
+            await declared.bind(queue.exchange, queue.binding)
+    except aio_pika.exceptions.ChannelPreconditionFailed as error:
+        raise WorkerError(
+            f"RabbitMQ has it with other arguments than ours: {error.reason}; delete it when it is"
+            " empty, or use another virtual host"
+        ) from None
+
+
+async def check_topology(url: str, providers: tuple[str, ...]) -> list[str]:
+    """What is missing or different, a line each. A failed check closes its channel, so each has its own."""
+    problems = []
+    for name in EXCHANGES:
+        problems += await _check(url, f"exchange {name}", partial(_check_exchange, name=name))
+    for queue in queues(providers):
+        problems += await _check(url, f"queue {queue.name}", partial(_check_queue, queue=queue))
+    return problems
+
+
+async def _check(url: str, what: str, check: Callable[[AbstractChannel], Awaitable[None]]) -> list[str]:
+    try:
+        async with open_channel(url) as (channel, _):
+            await check(channel)
+    except aio_pika.exceptions.ChannelNotFoundEntity:
+        return [f"{what} is missing"]
+    except aio_pika.exceptions.ChannelPreconditionFailed as error:
+        return [f"{what} differs: {error.reason}"]
+    return []
+
+
+async def _check_exchange(channel: AbstractChannel, name: str) -> None:
+    await channel.declare_exchange(name, passive=True)
+    await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
+
+
+async def _check_queue(channel: AbstractChannel, queue: Queue) -> None:
+    await channel.declare_queue(queue.name, passive=True)
+    await _declare(channel, queue)
+
+
+async def _declare(channel: AbstractChannel, queue: Queue) -> AbstractQueue:
+    arguments: Any = queue.arguments
+    return await channel.declare_queue(queue.name, durable=True, arguments=arguments)
+
+
+class _Delivery:
+    """A delivery on a channel. When the channel is gone, so is the tag: the broker redelivers, admit knows it."""
+
+    def __init__(self, incoming: AbstractIncomingMessage) -> None:
+        self._incoming = incoming
+        self.message = Incoming(
+            body=incoming.body,
+            routing_key=incoming.routing_key or "",
+            message_id=carried(incoming.message_id),
+            correlation_id=carried(incoming.correlation_id),
+            app_id=carried(incoming.app_id),
+            traceparent=carried_traceparent(incoming.headers.get("traceparent")),
+            headers=dict(incoming.headers),
+        )
+
+    async def ack(self) -> None:
+        with suppress(*_AWAY):
+            await self._incoming.ack()
+
+    async def requeue(self) -> None:
+        # `reject`, not `nack`: from RabbitMQ 4.3 on only the former counts towards the delivery limit.
+        with suppress(*_AWAY, aio_pika.exceptions.MessageProcessError):
+            await self._incoming.reject(requeue=True)
+
+
+def _receive(handle: Handler) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+    async def receive(incoming: AbstractIncomingMessage) -> None:
+        await handle(_Delivery(incoming))
+
+    return receive
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait for whichever comes first."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _with_heartbeat(url: str) -> URL:
+    try:
+        parsed = URL(url)
+    except ValueError:
+        raise BadSettings("LEDGER_AMQP_URL: cannot be read as an AMQP URL") from None
+    return parsed if "heartbeat" in parsed.query else parsed.update_query(heartbeat=HEARTBEAT_SECONDS)

@@ -1,0 +1,274 @@
+"""The command line: `ledger-worker`. Each command reads its arguments and calls one part; errors are one line."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+import uvloop
+
+from worker import console, demo, desk, reads
+from worker.boot import check_roles
+from worker.boot import run as run_worker
+from worker.broker import apply_topology, check_topology, open_channel
+from worker.errors import BadInput, Finding, WorkerError
+from worker.logs import set_up_logging
+from worker.migrate import migrate as apply_migrations
+from worker.providers.registry import configured
+from worker.settings import Settings, read_settings, required
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Carries payment commands from RabbitMQ to payment providers and keeps a double-entry ledger.",
+)
+topology = typer.Typer(no_args_is_help=True, help="Exchanges and queues in RabbitMQ.")
+orders = typer.Typer(no_args_is_help=True, help="Orders: what was asked, and how far it is.")
+accounts = typer.Typer(no_args_is_help=True, help="Accounts and their balances.")
+app.add_typer(topology, name="topology")
+app.add_typer(orders, name="orders")
+app.add_typer(accounts, name="accounts")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="The most rows to print.")]
+
+
+def main() -> NoReturn:
+    """Run the command line: exit 0, 1 for a finding, 2 for bad input."""
+    set_up_logging()
+    try:
+        app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except WorkerError as error:
+        console.complain(str(error))
+        sys.exit(2 if isinstance(error, BadInput) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        # What typer's parser raises is told apart by its own method; anything else is a bug and keeps its trace.
+        if not hasattr(error, "format_message"):
+            raise
+        console.complain(error.format_message())
+        sys.exit(2)
+    sys.exit(0)
+
+
+@app.command()
+def migrate() -> None:
+    """Apply the schema; safe to repeat, safe when two run at once."""
+    settings = read_settings()
+    worker_url = settings.database_url or settings.database_owner_url
+    owner_url = settings.database_owner_url or settings.database_url
+    applied = apply_migrations(
+        required(owner_url, "LEDGER_DATABASE_URL"), required(worker_url, "LEDGER_DATABASE_URL")
+    )
+    typer.echo(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
+
+
+@topology.command("apply")
+def topology_apply() -> None:
+    """Declare exchanges, queues and bindings; harmless when they are there."""
+    settings = read_settings()
+
+    async def apply() -> None:
+        async with open_channel(_amqp_url(settings)) as (channel, _):
+            await apply_topology(channel, configured(settings))
+
+    _run(apply())
+    typer.echo("exchanges, queues and bindings are in place")
+
+
+@topology.command("check")
+def topology_check() -> None:
+    """Verify exchanges and queues; exit 1 when one is missing or has other arguments."""
+    settings = read_settings()
+    problems = _run(check_topology(_amqp_url(settings), configured(settings)))
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise Finding(f"{len(problems)} of the exchanges and queues are not as they should be")
+    typer.echo("exchanges and queues are as they should be")
+
+
+@app.command()
+def run(
+    role: Annotated[
+        str | None,
+        typer.Option(help="A comma-separated part of consume,resume,relay; all by default."),
+    ] = None,
+    declare: Annotated[
+        bool, typer.Option("--topology/--no-topology", help="Declare exchanges and queues first.")
+    ] = True,
+) -> None:
+    """Work until SIGTERM, then finish what is in flight and exit 0."""
+    settings = read_settings()
+    roles = check_roles(role)
+    _run(run_worker(settings, roles, declare))
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8090,
+    fund: Annotated[
+        list[str] | None,
+        typer.Option(help="Give a user coins at the start: userId/coinId/amount. Repeatable."),
+    ] = None,
+) -> None:
+    """Simulate the providers on one port, with the credentials from the settings or well-known ones."""
+    _run(desk.serve_sandbox(read_settings(), host, port, fund or []))
+
+
+@app.command("demo")
+def show_demo() -> None:
+    """Show the whole road on empty servers: commands, events, balances, entries and the audit."""
+    _run(demo.show(read_settings()))
+
+
+@app.command()
+def publish(
+    command_type: Annotated[str, typer.Argument(metavar="TYPE", help="For example: transfer.")],
+    fields: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The command's fields.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option(help="Read the fields from a JSON file; - is standard input.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the terminal event and print it.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for it.")] = 60,
+    as_json: Json = False,
+) -> None:
+    """Validate a command and publish it with confirm."""
+    body = desk.compose(command_type, fields or [], _read(file))
+    event = _run(desk.publish(_amqp_url(read_settings()), body, wait, timeout))
+    if event is not None:
+        console.print_event(event, as_json)
+    elif as_json:
+        console.print_json({"published": body.order_id})
+    else:
+        typer.echo(f"published {body.order_id}")
+
+
+@app.command()
+def events(
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print result events as they come."""
+    _run(
+        desk.follow_events(
+            _amqp_url(read_settings()), count, lambda event: console.print_event(event, as_json)
+        )
+    )
+
+
+@orders.command("list")
+def orders_list(
+    state: Annotated[str | None, typer.Option(help="Only orders in this state.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List orders, newest first."""
+    console.print_rows(_read_rows(reads.orders(state, limit)), as_json, "no orders")
+
+
+@orders.command("show")
+def orders_show(order_id: str, as_json: Json = False) -> None:
+    """Show an order: its state, what was learned of it, and what was posted."""
+    order, evidence, lines = (
+        _read_rows(query)
+        for query in (reads.order(order_id), reads.evidence(order_id), reads.lines_of(order_id))
+    )
+    if not order:
+        raise Finding(f"no order {order_id}")
+    if as_json:
+        console.print_json({**order[0], "evidence": evidence, "entries": lines})
+        return
+    console.print_rows(order, False, "")
+    console.print_rows(evidence, False, "nothing was learned of it yet", title="evidence")
+    console.print_rows(lines, False, "nothing was posted for it", title="entries")
+
+
+@accounts.command("list")
+def accounts_list(limit: Limit = 1000, as_json: Json = False) -> None:
+    """List accounts with what they have, what is held, and what is left."""
+    console.print_rows(_read_rows(reads.accounts(limit)), as_json, "no accounts")
+
+
+@accounts.command("show")
+def accounts_show(account: str, limit: Limit = 50, as_json: Json = False) -> None:
+    """Show an account's balances and its last entries."""
+    balances = _read_rows(reads.account(account))
+    if not balances:
+        raise Finding(f"no account {account}")
+    lines = _read_rows(reads.entries(account, None, limit))
+    if as_json:
+        console.print_json({"balances": balances, "entries": lines})
+        return
+    console.print_rows(balances, False, "")
+    console.print_rows(lines, False, "no entries", title="entries, newest first")
+
+
+@app.command()
+def entries(
+    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    order_id: Annotated[str | None, typer.Option(help="Only this order.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List ledger lines, newest first."""
+    console.print_rows(_read_rows(reads.entries(account, order_id, limit)), as_json, "no entries")
+
+
+@app.command()
+def adjust(
+    order_id: Annotated[str, typer.Option(help="A new id: the adjustment happens once.")],
+    account: Annotated[str, typer.Option(help="user:<userId> or merchant.")],
+    provider: Annotated[str, typer.Option(help="For example: ccpayment.")],
+    coin: Annotated[str, typer.Option(help="The coin as events name it, for example 1280.")],
+    amount: Annotated[str, typer.Option(help="Decimal; negative takes from the account.")],
+    reason: Annotated[str, typer.Option(help="Why, for whoever reads the books.")],
+) -> None:
+    """Post a manual journal against custody: opening balances, corrections."""
+    adjustment = desk.read_adjustment(order_id, account, provider, coin, amount, reason)
+    typer.echo(_run(desk.adjust(read_settings(), adjustment)))
+
+
+@app.command()
+def audit(as_json: Json = False) -> None:
+    """Check every invariant; exit 1 and print the rows when one is broken."""
+    violations = _read_rows(reads.violations())
+    console.print_rows(violations, as_json, "every invariant holds")
+    if violations:
+        raise Finding(f"{len(violations)} violations")
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _read_rows(query: reads.Query) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _run(reads.fetch(read_settings(), query))
+    return rows
+
+
+def _amqp_url(settings: Settings) -> str:
+    return required(settings.amqp_url, "LEDGER_AMQP_URL")
+
+
+def _read(file: str | None) -> bytes | None:
+    if file is None:
+        return None
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise BadInput(f"--file: cannot be read ({error.strerror})") from None

@@ -1,0 +1,83 @@
+"""What a person sees: tables on a terminal, plain columns in a pipe, JSON where a machine asks for it."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+RESULT_STYLES = {"succeeded": "green", "failed": "red", "rejected": "yellow", "review": "magenta"}
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    print(f"ledger-worker: {message}", file=sys.stderr)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One object on one line; decimals as text, never as JSON numbers."""
+    print(json.dumps(value, default=_plain, ensure_ascii=False), flush=True)
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], as_json: bool, nothing: str, title: str | None = None
+) -> None:
+    """Rows as a table, or as JSON lines."""
+    if as_json:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        out.print(make_table(rows, title))
+    else:
+        out.print(nothing)
+
+
+def make_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
+    """A table with a column per key; numbers stand to the right."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name, value in rows[0].items():
+        is_number = isinstance(value, int | Decimal)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def print_event(event: Mapping[str, Any], as_json: bool) -> None:
+    """An event as JSON, or as a line that a person can read."""
+    if as_json:
+        print_json(event)
+        return
+    data = event["data"]
+    style = RESULT_STYLES.get(data["result"], "default")
+    error = data.get("error")
+    told = f"{error['code']}: {error['message']}" if error else data.get("providerRef") or ""
+    out.print(event["time"], data["orderId"], data["type"], f"[{style}]{data['result']}[/]", _escape(told))
+    for line in data.get("entries") or []:
+        out.print("   ", line["account"], line["amount"], f"({line['coin']}, {line['purpose']})")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return "" if value is None else _escape(str(_plain(value)))
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case _:
+            return value

@@ -1,0 +1,7 @@
+"""The demo: the whole road on real servers, shown to a person."""
+
+from worker.settings import Settings
+
+
+async def show(settings: Settings) -> None:
+    """x"""

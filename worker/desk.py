@@ -1,0 +1,243 @@
+"""The operator's desk: publish a command by hand, watch events, adjust an account, start the sandbox."""
+
+import asyncio
+import hashlib
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import typer
+
+from schemas.command import Command
+from schemas.event import TERMINAL_RESULTS
+from schemas.fields import ORDER_ID, is_clean
+from schemas.money import negate, parse_amount, show
+from schemas.registry import COMMANDS
+from schemas.strict_json import MalformedJson, read_object
+from worker.broker import open_channel, publish_on, tap_events
+from worker.clock import SystemClock
+from worker.database import Database
+from worker.errors import BadInput, Finding, WorkerError
+from worker.ledger import Ledger
+from worker.message import Incoming, Outgoing
+from worker.sandbox.sandbox import Sandbox
+from worker.sandbox.server import serve
+from worker.settings import Settings, required
+from worker.steps.decode import Malformed, decode
+from worker.topology import COMMANDS_EXCHANGE
+
+# Credentials of a simulated merchant. They open nothing anywhere.
+SANDBOX_APP_ID = "sandbox-merchant"
+SANDBOX_APP_SECRET = "sandbox-secret"  # noqa: S105
+
+# A command line waits this long for a database or broker before it gives up.
+PATIENCE_SECONDS = 15
+
+_ACCOUNT = re.compile(r"merchant|user:(?!sys)[A-Za-z0-9_.:@-]{5,64}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,50}")
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A manual journal: the account's side of it; custody has the other."""
+
+    order_id: str
+    account: str
+    provider: str
+    coin: str
+    amount: Decimal
+    reason: str
+
+
+def compose(command_type: str, pairs: Sequence[str], document: bytes | None) -> Command:
+    """The command of these fields, checked exactly as the worker will. Raises BadInput."""
+    if command_type not in COMMANDS:
+        raise BadInput(f"type: must be one of {', '.join(COMMANDS)}")
+    fields: dict[str, Any] = {"type": command_type}
+    if document is not None:
+        fields = {"type": command_type, **_read_document(document)}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator:
+            raise BadInput(f"{pair}: must be KEY=VALUE")
+        fields[name] = _typed(command_type, name, text)
+    provider = COMMANDS[command_type].executed_by
+    body = json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    command = decode(Incoming(body=body, routing_key=f"{provider}.{command_type}"))
+    if isinstance(command, Malformed):
+        raise BadInput(command.reason)
+    return command
+
+
+async def publish(
+    amqp_url: str, command: Command, wait: bool, timeout_seconds: float
+) -> dict[str, Any] | None:
+    """Publish with confirm. With `wait`, the order's terminal event. Raises WorkerError, Finding."""
+    if not wait:
+        await _publish(amqp_url, command)
+        return None
+    # Bound before the command is published, so that no event can be missed.
+    async with tap_events(amqp_url, f"{command.type}.*") as events:
+        await _publish(amqp_url, command)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                async for event in events:
+                    data = event["data"]
+                    if data["orderId"] == command.order_id and data["result"] in TERMINAL_RESULTS:
+                        return event
+        except TimeoutError:
+            pass
+    raise Finding(f"{command.order_id}: no terminal event within {timeout_seconds:g} s; the order goes on")
+
+
+async def follow_events(amqp_url: str, count: int | None, tell: Callable[[dict[str, Any]], None]) -> None:
+    """Tell each event as it comes, until `count`."""
+    told = 0
+    async with tap_events(amqp_url, "#") as events:
+        async for event in events:
+            tell(event)
+            told += 1
+            if told == count:
+                return
+    raise WorkerError("the connection to RabbitMQ ended")
+
+
+def read_adjustment(
+    order_id: str, account: str, provider: str, coin: str, amount: str, reason: str
+) -> Adjustment:
+    """The adjustment, checked. Raises BadInput."""
+    if ORDER_ID.fullmatch(order_id) is None:
+        raise BadInput("--order-id: must be 3-64 characters of A-Z a-z 0-9 _ -")
+    if _ACCOUNT.fullmatch(account) is None:
+        raise BadInput("--account: must be merchant or user:<userId>")
+    if _NAME.fullmatch(provider) is None:
+        raise BadInput("--provider: must be a provider's name")
+    if _NAME.fullmatch(coin) is None:
+        raise BadInput("--coin: must be a coin as events name it")
+    if not reason.strip() or len(reason) > 255 or not is_clean(reason):
+        raise BadInput("--reason: must be 1-255 characters without control characters")
+    try:
+        size = parse_amount(amount.removeprefix("-"))
+    except ValueError as error:
+        raise BadInput(f"--amount: {error}, or the same with a minus sign") from None
+    return Adjustment(
+        order_id, account, provider, coin, negate(size) if amount.startswith("-") else size, reason
+    )
+
+
+async def adjust(settings: Settings, adjustment: Adjustment) -> str:
+    """Post it once; what was done, in words. Raises BadInput when it cannot be."""
+    clock = SystemClock()
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock)
+    try:
+        async with patience("the database"):
+            verdict = await Ledger(database, clock, settings.resume_after_seconds).adjust(
+                order_id=adjustment.order_id,
+                fingerprint=_fingerprint(adjustment),
+                account=adjustment.account,
+                provider=adjustment.provider,
+                coin=adjustment.coin,
+                amount=adjustment.amount,
+                reason=adjustment.reason,
+            )
+    finally:
+        await database.close()
+    match verdict:
+        case "adjusted":
+            return f"{adjustment.order_id}: {adjustment.account} {show(adjustment.amount)}"
+        case "duplicate":
+            return f"{adjustment.order_id}: was done before, nothing changed"
+        case "conflict":
+            raise BadInput("--order-id: was used before with other content")
+        case _:
+            raise BadInput("--amount: the account has not enough available funds")
+
+
+async def serve_sandbox(settings: Settings, host: str, port: int, fund: Sequence[str]) -> None:
+    """Serve the simulated providers until interrupted."""
+    simulated = open_sandbox(settings)
+    for gift in fund:
+        user_id, coin_id, amount = _read_gift(gift)
+        simulated.fund(user_id, coin_id, amount)
+
+    def started(bound: int) -> None:
+        typer.echo(f"sandbox: http://{host}:{bound} (APP ID {_app_id(settings)})")
+
+    await serve(simulated, host, port, started)
+
+
+def open_sandbox(settings: Settings) -> Sandbox:
+    """The simulated providers, with the credentials that the worker will use."""
+    secret = settings.ccpayment_app_secret
+    return Sandbox(
+        _app_id(settings),
+        SANDBOX_APP_SECRET if secret is None else secret.get_secret_value(),
+        time.time,
+    )
+
+
+@asynccontextmanager
+async def patience(whom: str) -> AsyncIterator[None]:
+    """A command line does not wait for ever. Raises WorkerError."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            yield
+    except TimeoutError:
+        raise WorkerError(f"{whom} cannot be reached") from None
+
+
+async def _publish(amqp_url: str, command: Command) -> None:
+    async with patience("RabbitMQ"), open_channel(amqp_url) as (channel, _):
+        await publish_on(
+            channel,
+            Outgoing(
+                exchange=COMMANDS_EXCHANGE,
+                routing_key=f"{command.executed_by}.{command.type}",
+                body=json.dumps(command.content(), ensure_ascii=False).encode(),
+                content_type="application/json",
+                app_id="ledger-worker",
+            ),
+        )
+
+
+def _read_document(document: bytes) -> dict[str, Any]:
+    try:
+        return read_object(document)
+    except MalformedJson as error:
+        raise BadInput(f"--file: {error}") from None
+
+
+def _typed(command_type: str, name: str, text: str) -> object:
+    """A field's text as JSON would have it: whole numbers for the fields that are integers, else text."""
+    for field in COMMANDS[command_type].model_fields.values():
+        if field.alias == name and field.annotation is int and re.fullmatch(r"[0-9]{1,18}", text):
+            return int(text)
+    return text
+
+
+def _fingerprint(adjustment: Adjustment) -> bytes:
+    meaning = [
+        "adjust",
+        adjustment.account,
+        adjustment.provider,
+        adjustment.coin,
+        show(adjustment.amount),
+        adjustment.reason,
+    ]
+    return hashlib.sha256(json.dumps(meaning).encode()).digest()
+
+
+def _read_gift(gift: str) -> tuple[str, int, str]:
+    parts = gift.rsplit("/", 2)
+    if len(parts) != 3 or not parts[1].isascii() or not parts[1].isdigit():
+        raise BadInput("--fund: must be userId/coinId/amount")
+    return parts[0], int(parts[1]), parts[2]
+
+
+def _app_id(settings: Settings) -> str:
+    return settings.ccpayment_app_id or SANDBOX_APP_ID

@@ -1,0 +1,62 @@
+"""Group commit: while one batch is in flight the next gathers. No timer, so no added wait at low load."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+# Measured: more than this per transaction gains nothing and makes neighbours wait.
+BATCH_ITEMS_MAX = 256
+
+
+class GroupCommit(Generic[Item, Answer]):
+    """Gathers single calls into batches for a function that answers a batch in order."""
+
+    def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]) -> None:
+        self._commit = commit
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, item: Item) -> Answer:
+        """The item's own answer, once its batch has committed.
+
+        A caller that is cancelled does not cancel the batch: others are in it, and cancelling a COMMIT leaves
+        its result unknown.
+        """
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[:BATCH_ITEMS_MAX]
+                del self._waiting[:BATCH_ITEMS_MAX]
+                await self._commit_batch(batch)
+        finally:
+            self._running = None
+            for _, future in self._waiting:  # only when this task itself was cancelled
+                future.cancel()
+
+    async def _commit_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._commit([item for item, _ in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                _fail(batch[0][1], error)
+            else:  # one poisonous item must not fail its neighbours
+                for single in batch:
+                    await self._commit_batch([single])
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+
+def _fail(future: "asyncio.Future[Answer]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

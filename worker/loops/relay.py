@@ -1,0 +1,125 @@
+"""Relay: publish the events of the outbox. What this process wrote comes by hand, the rest by looking."""
+
+import asyncio
+from collections import deque
+
+import structlog
+
+from worker.clock import Clock
+from worker.errors import BrokerAway, BrokerRefused, Unroutable
+from worker.ledger import Ledger, Stored
+from worker.message import Outgoing
+from worker.topology import EVENTS_EXCHANGE
+from worker.world import Publisher
+
+log = structlog.get_logger()
+
+# Publishes and confirms in one go; also how many rows one look into the outbox takes.
+BATCH_EVENTS_MAX = 256
+# What is handed over while the broker is away is dropped beyond this: the outbox has it.
+HANDED_EVENTS_MAX = 10_000
+# The look into the outbox is the safety net; what was just written does not wait for it.
+SWEEP_SECONDS = 1.0
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+class Relay:
+    """Publishes each event at least once, under one id, and marks it when the broker has confirmed."""
+
+    def __init__(self, ledger: Ledger, publisher: Publisher, clock: Clock) -> None:
+        self._ledger = ledger
+        self._publisher = publisher
+        self._clock = clock
+        self._handed: deque[Stored] = deque(maxlen=HANDED_EVENTS_MAX)
+        self._something = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._look = True
+        self._unroutable: set[str] = set()
+
+    def offer(self, event: Stored) -> None:
+        """Publish this soon."""
+        self._handed.append(event)
+        self._idle.clear()
+        self._something.set()
+
+    def wake(self) -> None:
+        """Look into the outbox soon."""
+        self._look = True
+        self._something.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            await self.publish_handed()
+            if self._look:
+                self._look = await self.run_once() == BATCH_EVENTS_MAX
+            if not self._handed and not self._look:
+                await self._wait()
+
+    async def flushed(self) -> None:
+        """Wait until what was handed over has been published and marked."""
+        await self._idle.wait()
+
+    async def run_once(self) -> int:
+        """One look into the outbox; how many events it took."""
+        taken = await self._ledger.take_outbox(BATCH_EVENTS_MAX)
+        await self._publish(taken)
+        return len(taken)
+
+    async def publish_handed(self) -> None:
+        """Everything that was handed over so far."""
+        while self._handed:
+            count = min(len(self._handed), BATCH_EVENTS_MAX)
+            await self._publish([self._handed.popleft() for _ in range(count)])
+
+    async def _wait(self) -> None:
+        self._something.clear()
+        self._idle.set()
+        try:
+            await asyncio.wait_for(self._something.wait(), SWEEP_SECONDS)
+        except TimeoutError:
+            self._look = True
+
+    async def _publish(self, events: list[Stored]) -> None:
+        """Publish, then mark: killed in between, they are published again under the same ids."""
+        while events:
+            results = await asyncio.gather(
+                *(self._publisher.publish(_message(event)) for event in events),
+                return_exceptions=True,
+            )
+            confirmed = []
+            again = []
+            for event, result in zip(events, results, strict=True):
+                if result is None:
+                    confirmed.append(event.event_id)
+                    self._unroutable.discard(event.routing_key)
+                elif isinstance(result, BrokerAway):
+                    again.append(event)
+                else:
+                    self._keep(event, result)
+            if confirmed:
+                await self._ledger.mark_outbox(confirmed)
+            events = again
+            if again:
+                await self._publisher.ready()
+
+    def _keep(self, event: Stored, reason: BaseException) -> None:
+        """Nobody takes it: it stays in the outbox, and is offered again when its lease has run out."""
+        if not isinstance(reason, Unroutable | BrokerRefused):
+            raise reason
+        if event.routing_key not in self._unroutable:
+            self._unroutable.add(event.routing_key)
+            log.warning("event not taken, kept", routing_key=event.routing_key, error=str(reason))
+
+
+def _message(event: Stored) -> Outgoing:
+    return Outgoing(
+        exchange=EVENTS_EXCHANGE,
+        routing_key=event.routing_key,
+        body=event.body.encode(),
+        content_type=CONTENT_TYPE,
+        message_id=str(event.event_id),
+        correlation_id=event.correlation_id,
+        headers={"traceparent": event.traceparent} if event.traceparent else {},
+    )

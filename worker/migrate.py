@@ -1,0 +1,88 @@
+"""Migrate: bring the schema `ledger` to this version. Safe to repeat, and safe when two run at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+from yoyo import get_backend, read_migrations
+
+import sql as sql_files
+from worker.errors import BadSettings, WorkerError
+
+ROOT = Path(sql_files.__file__).parent
+
+# One migration at a time in a database. A session lock: it ends with the connection, even after a crash, which
+# the lock table of the migration tool does not.
+LOCK_KEY = 0x1ED6E2
+
+
+def migrate(owner_url: str, worker_url: str) -> list[str]:
+    """Apply the migrations that are missing, then functions, views and roles; the names of what was applied.
+
+    The user of `worker_url` becomes a member of role ledger_worker. Raises BadSettings or WorkerError.
+    """
+    try:
+        with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
+            with _locked(connection):
+                connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
+                applied = _apply_migrations(owner_url)
+                _apply_code(connection, _user(worker_url))
+            return applied
+    except psycopg.ProgrammingError as error:
+        raise WorkerError(f"migrate: {_first_line(error)}") from None
+    except psycopg.OperationalError as error:
+        raise WorkerError(f"migrate: the database cannot be reached: {type(error).__name__}") from None
+
+
+@contextmanager
+def _locked(connection: psycopg.Connection) -> Iterator[None]:
+    connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+    try:
+        yield
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
+
+
+def _apply_migrations(owner_url: str) -> list[str]:
+    backend = get_backend(_migration_url(owner_url))
+    try:
+        missing = backend.to_apply(read_migrations(str(ROOT / "migrations")))
+        backend.apply_migrations(missing)
+        return [migration.id for migration in missing]
+    finally:
+        backend.connection.close()
+
+
+def _apply_code(connection: psycopg.Connection, worker: str | None) -> None:
+    """Functions, views and grants are the same after every migration, so they are simply said again."""
+    files = [
+        *sorted((ROOT / "functions").glob("*.sql")),
+        *sorted((ROOT / "views").glob("*.sql")),
+        ROOT / "roles.sql",
+    ]
+    with connection.transaction():
+        for file in files:
+            connection.execute(file.read_bytes())
+        for user in {worker, connection.info.user} - {None}:
+            connection.execute(sql.SQL("GRANT ledger_worker TO {}").format(sql.Identifier(str(user))))
+
+
+def _migration_url(url: str) -> str:
+    """The URL as the migration tool wants it: its driver, and its own tables in our schema."""
+    parts = urlsplit(url)
+    query = urlencode([*parse_qsl(parts.query), ("schema", "ledger")])
+    return urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, ""))
+
+
+def _user(url: str) -> str | None:
+    try:
+        return psycopg.conninfo.conninfo_to_dict(url).get("user")  # type: ignore[return-value]
+    except psycopg.ProgrammingError:
+        raise BadSettings("LEDGER_DATABASE_URL: cannot be read as a PostgreSQL URL") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]

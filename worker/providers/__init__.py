@@ -1,0 +1,1 @@
+"""Payment providers: each executes instructions and says what came of them."""

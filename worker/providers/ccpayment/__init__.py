@@ -1,0 +1,1 @@
+"""CCPayment, API version 2."""

@@ -1,0 +1,1 @@
+"""The simulated CCPayment v2 account: gate, routes and books."""

@@ -1,0 +1,161 @@
+"""Settings: environment variables with the prefix LEDGER_, or a `.env` file. Refused by name, never by value."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from worker.errors import BadSettings
+
+PREFIX = "LEDGER_"
+
+
+def _check_url(*schemes: str) -> AfterValidator:
+    def check(url: Any) -> Any:
+        text = url.get_secret_value() if isinstance(url, SecretStr) else url
+        if not any(text.startswith(f"{scheme}://") for scheme in schemes):
+            raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+def _check_seed(seed: SecretStr) -> SecretStr:
+    try:
+        raw = bytes.fromhex(seed.get_secret_value())
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise ValueError("must be the raw 32-byte seed as 64 hex characters")
+    return seed
+
+
+def _read_addresses(value: Any) -> Any:
+    """A JSON map, read here so that a broken one is refused like any other malformed setting."""
+    return _addresses.validate_json(value) if isinstance(value, str) else value
+
+
+_addresses = TypeAdapter(dict[str, str])
+
+HttpUrl = Annotated[str, _check_url("https", "http")]
+DatabaseUrl = Annotated[SecretStr, _check_url("postgresql", "postgres")]
+AmqpUrl = Annotated[SecretStr, _check_url("amqp", "amqps")]
+Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Every setting there is; docs/settings in the README explains each to an operator."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    database_url: DatabaseUrl | None = None
+    database_owner_url: DatabaseUrl | None = None
+    amqp_url: AmqpUrl | None = None
+
+    ccpayment_base_url: HttpUrl = "https://ccpayment.com"
+    ccpayment_v1_base_url: HttpUrl = "https://admin.ccpayment.com"
+    ccpayment_app_id: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None = None
+    ccpayment_app_secret: SecretStr | None = None
+
+    coinqpay_base_url: HttpUrl = "https://api.coinqpay.com"
+    coinqpay_private_key: Annotated[SecretStr, AfterValidator(_check_seed)] | None = None
+    coinqpay_withdraw_addresses: Annotated[dict[str, str], NoDecode, BeforeValidator(_read_addresses)] = {}
+    coinqpay_second_confirmation: bool = True
+    coinqpay_signature_key_header: str = "Biz-Api-Key"
+    coinqpay_signature_time_header: str = "Biz-Api-Nonce"
+    coinqpay_signature_header: str = "Biz-Api-Signature"
+    coinqpay_signature_template: str = "{method}|{path}|{timestamp}|{params}|{body}"
+    coinqpay_signature_prehash: Literal["none", "sha256", "dsha256"] = "dsha256"
+    coinqpay_signature_time_unit: Literal["s", "ms"] = "ms"
+    coinqpay_signature_encoding: Literal["hex", "base64"] = "hex"
+
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+
+    # How long an order may lie with a worker that says nothing: longer than one provider call takes.
+    resume_after_seconds: Seconds = 30
+    provider_timeout_seconds: Seconds = 10
+    poll_seconds: Seconds = 2
+    review_after_seconds: Seconds = 900
+    rescan_seconds: Seconds = 60
+    rescan_give_up_seconds: Seconds = 604_800
+    reconcile_seconds: Seconds = 3600
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what read_settings gathered: it knows about `…_FILE`, and about unknown names."""
+        return (init_settings,)
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises BadSettings naming the variable, never its value."""
+    values = dict(_gather(os.environ if environment is None else environment))
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise BadSettings(f"{name}: {_rule(first['msg'])}") from None
+
+
+def required(value: SecretStr | None, variable: str) -> str:
+    """The value of a setting without which the command cannot run. Raises BadSettings."""
+    if value is None:
+        raise BadSettings(f"{variable}: is required")
+    return value.get_secret_value()
+
+
+def _gather(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables as fields: the environment over `.env`, secrets also from the file named by `…_FILE`."""
+    variables = {name: value or "" for name, value in dotenv_values(".env").items()}
+    variables |= environment
+    values: dict[str, str] = {}
+    for variable, text in variables.items():
+        if not variable.startswith(PREFIX) or text == "":
+            continue
+        field = variable.removeprefix(PREFIX).lower()
+        if variable == variable.upper() and field in Settings.model_fields:
+            values[field] = text
+        elif variable.endswith("_FILE") and field.removesuffix("_file") in _SECRETS:
+            if variables.get(variable.removesuffix("_FILE")):
+                raise BadSettings(f"{variable}: is set beside {variable.removesuffix('_FILE')}")
+            values[field.removesuffix("_file")] = _read_secret(variable, text)
+        else:
+            raise BadSettings(f"{variable}: is not a setting")
+    return values
+
+
+def _read_secret(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise BadSettings(f"{variable}: the file cannot be read") from None
+
+
+def _rule(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+_SECRETS = frozenset(
+    {
+        "database_url",
+        "database_owner_url",
+        "amqp_url",
+        "ccpayment_app_secret",
+        "coinqpay_private_key",
+    }
+)

@@ -1,0 +1,1 @@
+"""The steps of the story in worker/flow.py, one file each."""

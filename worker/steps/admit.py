@@ -1,0 +1,115 @@
+"""Admit: a command becomes a durable order with its funds held and its first attempt written down, or is refused.
+
+Idempotency is judged first, then validity, then funds, each by the database in the transaction that acts on it.
+"""
+
+import structlog
+
+from schemas.command import Command
+from schemas.event import NO_SEQUENCE, ErrorDetail, Event, event_id_of, order_event
+from worker.commands.registry import RULES
+from worker.ledger import Admission, Intake, Rejection, stored
+from worker.message import Incoming
+from worker.order import Order
+from worker.world import World
+
+log = structlog.get_logger()
+
+FIRST_REVISION = 1
+
+_WHY = {
+    "expired": "expiresAt has passed",
+    "insufficient_funds": "the account has not enough available funds",
+    "order_id_conflict": "the orderId was used before with other content",
+}
+
+
+async def admit(command: Command, message: Incoming, world: World) -> Order | None:
+    """The order, when it is new and ours to execute; None when there is nothing left to do."""
+    if command.expires_at is not None and command.expires_at <= world.clock.now():
+        await _reject(command, message, "expired", world)
+        return None
+
+    provider = world.providers[message.provider]
+    rules = RULES[command.type]
+    body = provider.encode(rules.instruction(command))
+    admission = await world.ledger.admit(
+        Intake(
+            command=command,
+            message=message,
+            fingerprint=command.fingerprint(),
+            hold=rules.hold(command, provider.merchant_user_id),
+            body=body,
+        )
+    )
+    match admission.verdict:
+        case "admitted":
+            return _new_order(command, message, body)
+        case "insufficient_funds":
+            await _reject(command, message, "insufficient_funds", world)
+        case _:
+            await _repeated(command, message, admission, world)
+    return None
+
+
+def _new_order(command: Command, message: Incoming, body: bytes) -> Order:
+    """The row that ledger.admit has just written."""
+    return Order(
+        command=command,
+        provider=message.provider,
+        state="sending",
+        revision=FIRST_REVISION,
+        attempts=1,
+        doubtful=(1,),
+        polls=0,
+        due_at=None,
+        doubt_since=None,
+        absent_at=None,
+        attempted_at=None,
+        provider_ref=None,
+        error_code=None,
+        events=0,
+        correlation_id=message.correlation_id,
+        traceparent=message.traceparent,
+        body=body,
+    )
+
+
+async def _reject(command: Command, message: Incoming, code: str, world: World) -> None:
+    """End the order before it began. The orderId is used up."""
+    event = _rejected(command, message, code, world)
+    admission = await world.ledger.reject(Rejection(command, message, command.fingerprint(), code, event))
+    if admission.verdict == "rejected":
+        log.info("order rejected", order_id=command.order_id, code=code)
+        world.relay.offer(stored(event, message.traceparent))
+    else:
+        await _repeated(command, message, admission, world)
+
+
+async def _repeated(command: Command, message: Incoming, admission: Admission, world: World) -> None:
+    """The orderId is known: tell its stored result again, or that this is another order under its name."""
+    if admission.verdict == "conflict":
+        log.warning("orderId used twice with different content", order_id=command.order_id)
+        event = _rejected(command, message, "order_id_conflict", world)
+        await world.ledger.announce(event, message.traceparent)
+        world.relay.wake()
+    elif admission.events > 0:
+        await world.ledger.replay(event_id_of(command.order_id, admission.events))
+        world.relay.wake()
+
+
+def _rejected(command: Command, message: Incoming, code: str, world: World) -> Event:
+    about = None
+    if code == "order_id_conflict":  # about this message only, under an id of its own
+        about = f"{command.order_id}/conflict/{command.fingerprint().hex()}"
+    return order_event(
+        order_id=command.order_id,
+        command_type=command.type,
+        provider=message.provider,
+        result="rejected",
+        sequence=NO_SEQUENCE if about else 1,
+        now=world.clock.now(),
+        correlation_id=message.correlation_id,
+        error=ErrorDetail(code=code, message=_WHY[code]),
+        about=about,
+    )
