@@ -8,20 +8,21 @@ is used, so it works before anything is installed. The files, in the order of th
 
     choose      which servers: settings, Docker, this machine, apt, or a clear refusal
     docker      the services of docker-compose.yml, or testcontainers
-    install     apt-get, when allowed
-    keep        `up` and `down`: servers that outlive the command
-    private     both servers, started side by side in one instance
+    private     both servers of our own, started side by side
+    programs    what this machine has
+    install     apt-get, where that is allowed
     postgres    one PostgreSQL of our own
-    rabbitmq    one RabbitMQ of our own
+    rabbitmq    one RabbitMQ of our own; amqp says when it is up
     instance    a folder that remembers what was started, so that all of it is stopped
+    lifetime    of an instance: one command, or from `up` to `down`; clears away the orphaned
     process     a process named so surely that signalling it is safe
+    keep        `up` and `down`
     foreground  runs the person's command and hands its exit code on
-    ports       free ports on 127.0.0.1
-    progress    what the person sees meanwhile
-    venv        `.venv`, for the Makefile
+    venv        makes `.venv`, for the Makefile
+    and leaves: answer (two URLs or a refusal), progress, ports, folders, signals
 """
 
+from devstack.answer import DevstackError, Servers
 from devstack.choose import servers
-from devstack.servers import DevstackError, Servers
 
 __all__ = ["DevstackError", "Servers", "servers"]

@@ -7,8 +7,8 @@ import sys
 from types import FrameType
 
 from devstack import choose, foreground, keep
+from devstack.answer import DevstackError
 from devstack.progress import say
-from devstack.servers import DevstackError
 
 
 def main() -> int:

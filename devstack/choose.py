@@ -13,9 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from devstack import docker, private
-from devstack.instance import Instance, throw_away
+from devstack.answer import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError, Server, Servers
+from devstack.instance import Instance
+from devstack.lifetime import throw_away
 from devstack.progress import say
-from devstack.servers import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError, Server, Servers
 
 VARIABLES = frozenset({DATABASE_VARIABLE, AMQP_VARIABLE})
 

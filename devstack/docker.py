@@ -8,9 +8,11 @@ import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from devstack.instance import ROOT, Instance, deferred_signals
+from devstack.answer import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError, Server
+from devstack.instance import ROOT, Instance
+from devstack.ports import answers
 from devstack.progress import progress
-from devstack.servers import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError, Server
+from devstack.signals import deferred_signals
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -54,7 +56,7 @@ def start_services(instance: Instance, wanted: frozenset[str]) -> dict[str, Serv
         # Written down before it happens, so that a run killed half-way is cleared away too.
         delete = [*compose, "down", "--volumes", "--timeout", "10"]
         instance.at_stop = [[*compose, "down"] if instance.keep else delete]
-        instance.at_removal = [delete]
+        instance.at_removal = [delete] if instance.keep else []
         instance.write()
     environment = os.environ | {"POSTGRES_PASSWORD": password, "RABBITMQ_PASSWORD": password}
     with progress(f"docker compose up {' '.join(names)}") as tick:
@@ -77,6 +79,8 @@ def published(variable: str, compose: list[str], environment: dict[str, str], pa
     address = said.stdout.strip()
     if said.returncode != 0 or ":" not in address:
         raise DevstackError(f"docker compose does not say where {service} is: {said.stderr}")
+    if not answers(int(address.rpartition(":")[2])):
+        raise DevstackError(f"{service} is said to be at {address} and is not: is the engine on another machine?")
     return Server(url(variable, address, password), f"{service} of docker-compose.yml at {address}")
 
 

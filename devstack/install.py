@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from devstack.answer import DevstackError
 from devstack.instance import LOCAL
 from devstack.process import POLL_SECONDS
 from devstack.progress import Tick, progress
-from devstack.servers import DevstackError
 
 # The packages would start servers of the machine's own. `policy-rc.d` is Debian's way to say no;
 # one that is there already is left alone, and ours says no only while this script lives.

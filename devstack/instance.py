@@ -1,43 +1,36 @@
 """A folder that remembers what was started, so that all of it is stopped, whatever happens.
 
-    .local/run-<random>/   servers of one command; its owner holds `owner.lock` while it lives
+    .local/run-<random>/   servers of one command, which holds `owner.lock` while it lives
     .local/up/             servers of `up`; they outlive the command that started them
 
 Each holds `instance.json`: the processes started, folders elsewhere, and values worth keeping.
-An owner killed outright leaves its folder; the kernel lets go of its lock, and so the next start
-knows that it may stop what is written there (`sweep`).
 """
 
-import fcntl
 import json
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
 
+from devstack.answer import DevstackError
+from devstack.folders import ELSEWHERE_PREFIX, is_usable, parents_elsewhere
 from devstack.process import POLL_SECONDS, Process, moment_of_birth
 from devstack.progress import Tick, say
-from devstack.servers import DevstackError
+from devstack.signals import deferred_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
-# So named that nothing else is ever removed by a damaged instance.json.
-ELSEWHERE_PREFIX = "ledger-devstack-"
 # PostgreSQL writes a checkpoint, RabbitMQ closes its queues; both take a few seconds at most.
 GENTLE_SECONDS = 30
 ABRUPT_SECONDS = 5
+# The engine stops containers itself after 10 s.
 COMMAND_SECONDS = 120
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Instance:
@@ -127,32 +120,29 @@ class Instance:
         return "\n".join(f"  {name}| {line}" for line in written[-lines:])
 
     def folder_for(self, name: str, user: str | None) -> Path:
-        """A folder that `user` owns and can reach: here, or elsewhere when a parent is closed."""
+        """A folder that a server can use, as `user`: here if that is possible, else elsewhere."""
         known = self.values.get(f"folder {name}")
         if known and Path(known).is_dir():
             return Path(known)
         folder = self.folder / name
         folder.mkdir(mode=0o700, exist_ok=True)
-        if user is not None:
-            shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
-            if not can_enter(user, folder):
-                folder.rmdir()
-                folder = self._folder_elsewhere(user)
+        if not is_usable(folder, user):
+            folder.rmdir()
+            folder = self._folder_elsewhere(user)
         self.values[f"folder {name}"] = str(folder)
         self.write()
         return folder
 
-    def _folder_elsewhere(self, user: str) -> Path:
-        # /var/tmp outlives a restart of the machine, /tmp need not.
-        for parent in ("/var/tmp",) if self.keep else (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes a private folder there
+    def _folder_elsewhere(self, user: str | None) -> Path:
+        parents = parents_elsewhere(keep=self.keep)
+        for parent in parents:
             with deferred_signals():
                 folder = Path(tempfile.mkdtemp(prefix=ELSEWHERE_PREFIX, dir=parent))
                 self.elsewhere.append(folder)
                 self.write()
-            shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
-            if can_enter(user, folder):
+            if is_usable(folder, user):
                 return folder
-        raise DevstackError(f"User {user} can enter neither {self.folder} nor {parent}.")
+        raise DevstackError(f"User {user} can use neither {self.folder} nor {', '.join(parents)}.")
 
     def tell_of_the_dead(self) -> None:
         """Shows the last words of a server that died under the command: it explains much."""
@@ -175,10 +165,11 @@ class Instance:
                 self.write()
 
     def stop_named(self, *names: str) -> None:
-        """Stops some of them at once, to start them anew."""
-        for process in reversed(self.processes):
-            if process.name in names:
-                process.stop(process.abrupt, ABRUPT_SECONDS)
+        """Stops and forgets some of them, to start them anew."""
+        for process in [one for one in reversed(self.processes) if one.name in names]:
+            process.stop(process.abrupt, ABRUPT_SECONDS)
+            self.processes.remove(process)
+        self.write()
 
     def _stop_one(self, process: Process) -> None:
         first, patience = (process.gentle, GENTLE_SECONDS) if self.keep else (process.abrupt, ABRUPT_SECONDS)
@@ -233,90 +224,3 @@ def run_all(commands: list[list[str]]) -> None:
             )
         except (OSError, subprocess.TimeoutExpired):
             say(f"this did not work, so something may be left: {' '.join(command)}")
-
-
-@contextmanager
-def throw_away() -> Iterator[Instance]:
-    """An instance that is stopped and removed at the end."""
-    with locked(LOCAL / "lock"):
-        sweep()
-        folder = new_folder(LOCAL / f"run-{secrets.token_hex(4)}")
-        owner = locked(folder / "owner.lock")
-        owner.__enter__()
-    instance = Instance(folder, keep=False)
-    try:
-        yield instance
-    finally:
-        instance.stop()
-        instance.remove()
-        owner.__exit__(None, None, None)
-
-
-@contextmanager
-def kept() -> Iterator[Instance]:
-    """The instance of `up`, for one command at a time."""
-    with locked(LOCAL / "up.lock"):
-        yield Instance(new_folder(LOCAL / "up"), keep=True)
-
-
-def sweep() -> None:
-    """Stops and removes what dead owners left. Call with `.local/lock` held."""
-    for folder in LOCAL.glob("run-*"):
-        try:
-            with locked(folder / "owner.lock", wait=False):
-                say(f"clearing away what an interrupted run left in .local/{folder.name}")
-                left = Instance(folder, keep=False)
-                left.stop()
-                left.remove()
-        except BlockingIOError:
-            continue  # Its owner lives.
-
-
-def new_folder(folder: Path) -> Path:
-    """Others may pass through it, because user postgres must, but not look inside."""
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o711)
-    return folder
-
-
-@contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[IO[bytes]]:
-    """Holds the lock on a file, which the kernel lets go of when the holder dies."""
-    path.parent.mkdir(exist_ok=True)
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield file
-
-
-@contextmanager
-def deferred_signals() -> Iterator[None]:
-    """Lets a stop signal wait until the block is done; then it arrives after all."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python delivers signals to the main thread only.
-        return
-    arrived: list[int] = []
-    before = {one: signal.getsignal(one) for one in STOP_SIGNALS}
-    for one in STOP_SIGNALS:
-        signal.signal(one, lambda number, _frame: arrived.append(number))
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-        for number in arrived[:1]:
-            signal.raise_signal(number)
-
-
-def can_enter(user: str, folder: Path) -> bool:
-    """Whether every parent lets `user` through, found by trying: modes and ACLs do not say all."""
-    account = pwd.getpwnam(user)
-    tried = subprocess.run(
-        ["/bin/sh", "-c", 'cd "$0" && test -w .', str(folder)],
-        capture_output=True,
-        check=False,
-        cwd="/",
-        user=account.pw_uid,
-        group=account.pw_gid,
-        extra_groups=[],
-    )
-    return tried.returncode == 0

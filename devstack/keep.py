@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 from devstack import choose
-from devstack.instance import LOCAL, Instance, kept
+from devstack.answer import Server, Servers
+from devstack.instance import LOCAL, Instance
+from devstack.lifetime import kept
 from devstack.ports import answers
 from devstack.progress import say
-from devstack.servers import Server, Servers
 
 
 def up() -> Servers:

@@ -1,23 +1,21 @@
-"""One PostgreSQL of our own: found on the machine, on a free port, with a random password."""
+"""One PostgreSQL of our own: on a free port of 127.0.0.1, with a random password."""
 
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from devstack.answer import DevstackError
 from devstack.instance import Instance
 from devstack.ports import ATTEMPTS, HOST, free_port
 from devstack.process import POLL_SECONDS
+from devstack.programs import PostgresPrograms
 from devstack.progress import Tick
-from devstack.servers import DevstackError
 
-OLDEST = 15
 NAME = "ledger"
 START_SECONDS = 60
 SETTINGS = {
@@ -39,58 +37,12 @@ THROW_AWAY_SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Programs:
-    """The folder of `initdb` and `postgres`, and their version."""
-
-    folder: Path
-    version: str
-
-
-def find() -> Programs | None:
-    """The first new enough: on PATH, named by pg_config, in the folders of Debian, of Fedora."""
-    for folder in candidates():
-        version = version_in(folder)
-        if version and int(version.split(".")[0]) >= OLDEST:
-            return Programs(folder, version)
-    return None
-
-
-def candidates() -> list[Path]:
-    found = []
-    if on_path := shutil.which("postgres"):
-        # Debian's programs look for their siblings beside the real file, not beside a link.
-        found.append(Path(on_path).resolve().parent)
-    if pg_config := shutil.which("pg_config"):
-        said = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False).stdout
-        found.append(Path(said.strip()))
-    packaged = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin")]
-    found += sorted(packaged, key=lambda folder: numbers(str(folder)), reverse=True)
-    return [folder for folder in found if (folder / "initdb").is_file()]
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", text)]
-
-
-def version_in(folder: Path) -> str | None:
-    """`15.5` of "postgres (PostgreSQL) 15.5 (Debian 15.5-0+deb12u1)"; None when it does not run."""
-    try:
-        said = subprocess.run(
-            [str(folder / "postgres"), "--version"], capture_output=True, text=True, check=False
-        ).stdout
-    except OSError:
-        return None
-    found = re.search(r"\(PostgreSQL\) (\d+[\w.]*)", said)
-    return re.sub(r"[^\d.].*", "", found[1]) if found else None
-
-
 @dataclass
 class Postgres:
     """A PostgreSQL that is starting; `wait` makes it one that answers."""
 
     instance: Instance
-    programs: Programs
+    programs: PostgresPrograms
     tick: Tick
     port: int = 0
 
@@ -164,6 +116,7 @@ class Postgres:
                 if attempts == ATTEMPTS or "Address already in use" not in self._log():
                     raise DevstackError(f"PostgreSQL does not start:\n{self._log()}")
                 attempts += 1
+                self.instance.stop_named("postgres")
                 self._start_server()
             if time.monotonic() > deadline:
                 raise DevstackError(f"PostgreSQL is not up after {START_SECONDS} s:\n{self._log()}")

@@ -1,9 +1,9 @@
 """Both servers of our own, started side by side in one instance."""
 
-from devstack import install, postgres, rabbitmq
+from devstack import install, postgres, programs, rabbitmq
+from devstack.answer import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError, Server
 from devstack.instance import Instance
 from devstack.progress import progress
-from devstack.servers import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError, Server
 
 ADVICE = (
     "PostgreSQL {postgres}+ and RabbitMQ {rabbitmq}+ are needed and were not all found. "
@@ -19,8 +19,8 @@ def start(instance: Instance, wanted: frozenset[str]) -> dict[str, Server]:
     Raises DevstackError when they cannot be had or do not start.
     """
     ensure_installed(wanted)
-    database = postgres.find() if DATABASE_VARIABLE in wanted else None
-    broker = rabbitmq.find() if AMQP_VARIABLE in wanted else None
+    database = programs.find_postgres() if DATABASE_VARIABLE in wanted else None
+    broker = programs.find_rabbitmq() if AMQP_VARIABLE in wanted else None
     names = [f"PostgreSQL {database.version}"] if database else []
     names += [f"RabbitMQ {broker.version}"] if broker else []
     with progress(f"starting {' and '.join(names)}") as tick:
@@ -58,17 +58,17 @@ def ensure_installed(wanted: frozenset[str]) -> None:
 def missing_packages(wanted: frozenset[str]) -> list[str]:
     """The Debian packages of what is wanted and not found."""
     missing = []
-    if DATABASE_VARIABLE in wanted and postgres.find() is None:
+    if DATABASE_VARIABLE in wanted and programs.find_postgres() is None:
         missing.append("postgresql")
-    if AMQP_VARIABLE in wanted and rabbitmq.find() is None:
+    if AMQP_VARIABLE in wanted and programs.find_rabbitmq() is None:
         missing.append("rabbitmq-server")
     return missing
 
 
 def advice(why: str = "") -> str:
     return ADVICE.format(
-        postgres=postgres.OLDEST,
-        rabbitmq=".".join(map(str, rabbitmq.OLDEST)),
+        postgres=programs.OLDEST_POSTGRES[0],
+        rabbitmq=".".join(map(str, programs.OLDEST_RABBITMQ)),
         database=DATABASE_VARIABLE,
         amqp=AMQP_VARIABLE,
         why=why,

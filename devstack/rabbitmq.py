@@ -3,79 +3,22 @@
 import os
 import re
 import secrets
-import shutil
-import socket
-import struct
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
+from devstack.amqp import lets_in
+from devstack.answer import DevstackError
 from devstack.instance import Instance
 from devstack.ports import ATTEMPTS, HOST, answers, free_port
 from devstack.process import POLL_SECONDS
+from devstack.programs import RabbitPrograms
 from devstack.progress import Tick
-from devstack.servers import DevstackError
 
-OLDEST = (3, 10)
 USER = "ledger"
 # It takes 5 to 15 s here; a loaded machine with one core needs a multiple.
 START_SECONDS = 180
 EPMD_SECONDS = 10
-PORT_TAKEN = re.compile(r"eaddrinuse|in use", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Programs:
-    """RabbitMQ's own start script, Erlang's name server, and RabbitMQ's version."""
-
-    server: Path
-    epmd: Path
-    version: str
-
-
-def find() -> Programs | None:
-    """The first new enough: on PATH, in the folders of Debian and Fedora.
-
-    Only the script in RabbitMQ's own folder will do. The one that the packages put on PATH changes
-    the user and drops the environment, and with it every setting that keeps our node private.
-    """
-    epmd = find_epmd()
-    for server in candidates():
-        version = version_of(server)
-        if epmd and version and tuple(map(int, version.split(".")[:2])) >= OLDEST:
-            return Programs(server, epmd, version)
-    return None
-
-
-def candidates() -> list[Path]:
-    found = []
-    if on_path := shutil.which("rabbitmq-server"):
-        found.append(Path(on_path).resolve())
-    packaged = Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server")
-    found += sorted(packaged, key=lambda path: numbers(str(path)), reverse=True)
-    return [server for server in found if (server.parent / "rabbitmq-env").is_file()]
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", text)]
-
-
-def version_of(server: Path) -> str | None:
-    """From the name of the plugin that is the server itself: plugins/rabbit-3.10.8."""
-    for plugin in (server.parent.parent / "plugins").glob("rabbit-[0-9]*"):
-        found = re.match(r"rabbit-(\d+\.\d+(\.\d+)?)", plugin.name)
-        if found:
-            return found[1]
-    return None
-
-
-def find_epmd() -> Path | None:
-    """On PATH, else in Erlang's own folder beside the `erl` that RabbitMQ would run."""
-    if on_path := shutil.which("epmd"):
-        return Path(on_path)
-    erl = shutil.which("erl")
-    inside = Path(erl).resolve().parent.parent.glob("erts-*/bin/epmd") if erl else ()
-    return next(iter(inside), None)
+PORT_TAKEN = re.compile(r"eaddrinuse|in use|already_used", re.IGNORECASE)
 
 
 @dataclass
@@ -83,9 +26,10 @@ class RabbitMQ:
     """A RabbitMQ that is starting; `wait` makes it one that answers."""
 
     instance: Instance
-    programs: Programs
+    programs: RabbitPrograms
     tick: Tick
     port: int = 0
+    epmd_port: int = 0
 
     def start(self) -> None:
         values = self.instance.values
@@ -155,7 +99,7 @@ class RabbitMQ:
             "HOME": str(self.folder),  # Where Erlang keeps its cookie.
             "LANG": "C.UTF-8",
             "ERL_EPMD_ADDRESS": HOST,
-            "ERL_EPMD_PORT": str(getattr(self, "epmd_port", 0)),
+            "ERL_EPMD_PORT": str(self.epmd_port),
         }
 
     def wait(self) -> str:
@@ -164,8 +108,10 @@ class RabbitMQ:
         attempts = 1
         while not lets_in(self.port, USER, self.password):
             self.tick()
-            if self.server.poll() is not None or self.epmd.poll() is not None:
-                if attempts == ATTEMPTS or not PORT_TAKEN.search(self._log()):
+            # An epmd that ends lost its port to another; the node cannot do without it.
+            nameless = self.epmd.poll() is not None
+            if nameless or self.server.poll() is not None:
+                if attempts == ATTEMPTS or not (nameless or PORT_TAKEN.search(self._log())):
                     raise DevstackError(f"RabbitMQ does not start:\n{self._log()}")
                 attempts += 1
                 self.instance.stop_named("rabbitmq", "epmd")
@@ -177,34 +123,3 @@ class RabbitMQ:
 
     def _log(self) -> str:
         return self.instance.tail_of("rabbitmq", 30)
-
-
-def lets_in(port: int, user: str, password: str) -> bool:
-    """Logs in by AMQP 0-9-1 as far as the server's Tune, which comes only after a right password.
-
-    An open port is not enough: it opens before the user exists, and it could be a stranger's.
-    """
-    try:
-        with socket.create_connection((HOST, port), timeout=5) as connection:
-            connection.sendall(b"AMQP\x00\x00\x09\x01")
-            if read_method(connection) != (10, 10):  # Connection.Start
-                return False
-            response = f"\0{user}\0{password}".encode()
-            start_ok = struct.pack(">HHI", 10, 11, 0) + b"\x05PLAIN"
-            start_ok += struct.pack(">I", len(response)) + response + b"\x05en_US"
-            connection.sendall(struct.pack(">BHI", 1, 0, len(start_ok)) + start_ok + b"\xce")
-            return read_method(connection) == (10, 30)  # Connection.Tune
-    except OSError:
-        return False
-
-
-def read_method(connection: socket.socket) -> tuple[int, int]:
-    """Reads one frame and returns its class and method; (0, 0) when the server hung up."""
-    header = connection.recv(7, socket.MSG_WAITALL)
-    if len(header) < 7:
-        return 0, 0
-    payload = connection.recv(struct.unpack(">BHI", header)[2] + 1, socket.MSG_WAITALL)
-    if len(payload) < 4:
-        return 0, 0
-    class_id, method_id = struct.unpack(">HH", payload[:4])
-    return class_id, method_id

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from devstack import install
+from devstack.answer import DevstackError
 from devstack.instance import ROOT
 from devstack.progress import progress, say
-from devstack.servers import DevstackError
 
 VENV = ROOT / ".venv"
 STAMP = VENV / ".installed"

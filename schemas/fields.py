@@ -56,14 +56,10 @@ def _read_instant(value: object) -> datetime | None:
         raise ValueError("must be an RFC 3339 time with its offset") from None
 
 
-OrderId = Annotated[
-    StrictStr, AfterValidator(matching(ORDER_ID, "must be 3-64 characters of A-Z a-z 0-9 _ -"))
-]
+OrderId = Annotated[StrictStr, AfterValidator(matching(ORDER_ID, "must be 3-64 characters of A-Z a-z 0-9 _ -"))]
 UserId = Annotated[
     StrictStr,
-    AfterValidator(
-        matching(USER_ID, "must be 5-64 characters of A-Z a-z 0-9 _ . : @ - and not start with sys")
-    ),
+    AfterValidator(matching(USER_ID, "must be 5-64 characters of A-Z a-z 0-9 _ . : @ - and not start with sys")),
 ]
 CoinId = Annotated[StrictInt, Field(ge=1, le=COIN_ID_MAX)]
 Amount = Annotated[StrictStr, AfterValidator(_check_amount)]

@@ -1,5 +1,6 @@
 """Real servers for the tests: a database of its own for each, cloned from a migrated template; a clean broker."""
 
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit, urlunsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aio_pika
 import psycopg
 import pytest
+import structlog
 
 import devstack
 from worker.migrate import migrate
@@ -17,6 +19,12 @@ from worker.topology import EXCHANGES, queues
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """Async tests run on the loop that the worker runs on."""
     return ("asyncio", {"use_uvloop": True})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_logs() -> None:
+    """Only errors of the worker's own log; the rest would bury what a failing test prints."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +39,7 @@ def template_database(servers: devstack.Servers) -> Iterator[str]:
     """The name of a migrated, empty database."""
     name = f"ledger_template_{secrets.token_hex(4)}"
     _execute(servers.database_url, f"CREATE DATABASE {name}")
-    url = _on(servers.database_url, name)
+    url = on_database(servers.database_url, name)
     migrate(url, url)
     yield name
     _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
@@ -42,7 +50,7 @@ def database_url(servers: devstack.Servers, template_database: str) -> Iterator[
     """A migrated, empty database for one test; the URL is its owner's."""
     name = f"ledger_test_{secrets.token_hex(6)}"
     _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    yield _on(servers.database_url, name)
+    yield on_database(servers.database_url, name)
     _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -68,6 +76,7 @@ def _execute(url: str, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def _on(url: str, database: str) -> str:
+def on_database(url: str, database: str) -> str:
+    """The same server, another database."""
     parts = urlsplit(url)
     return urlunsplit((*parts[:2], f"/{database}", *parts[3:]))

@@ -211,6 +211,12 @@ async def apply_topology(channel: AbstractChannel, providers: tuple[str, ...]) -
         ) from None
 
 
+async def waiting_messages(channel: AbstractChannel, queue: str) -> int:
+    """How much waits in a queue: its messages, and whoever else takes from it."""
+    counted = (await channel.declare_queue(queue, passive=True)).declaration_result
+    return (counted.message_count or 0) + (counted.consumer_count or 0)
+
+
 async def check_topology(url: str, providers: tuple[str, ...]) -> list[str]:
     """What is missing or different, a line each. A failed check closes its channel, so each has its own."""
     problems = []

@@ -137,9 +137,7 @@ def publish(
     fields: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The command's fields.")
     ] = None,
-    file: Annotated[
-        str | None, typer.Option(help="Read the fields from a JSON file; - is standard input.")
-    ] = None,
+    file: Annotated[str | None, typer.Option(help="Read the fields from a JSON file; - is standard input.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the terminal event and print it.")] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for it.")] = 60,
     as_json: Json = False,
@@ -161,11 +159,7 @@ def events(
     as_json: Json = False,
 ) -> None:
     """Print result events as they come."""
-    _run(
-        desk.follow_events(
-            _amqp_url(read_settings()), count, lambda event: console.print_event(event, as_json)
-        )
-    )
+    _run(desk.follow_events(_amqp_url(read_settings()), count, lambda event: console.print_event(event, as_json)))
 
 
 @orders.command("list")
@@ -182,8 +176,7 @@ def orders_list(
 def orders_show(order_id: str, as_json: Json = False) -> None:
     """Show an order: its state, what was learned of it, and what was posted."""
     order, evidence, lines = (
-        _read_rows(query)
-        for query in (reads.order(order_id), reads.evidence(order_id), reads.lines_of(order_id))
+        _read_rows(query) for query in (reads.order(order_id), reads.evidence(order_id), reads.lines_of(order_id))
     )
     if not order:
         raise Finding(f"no order {order_id}")

@@ -1,6 +1,7 @@
 """What a person sees: tables on a terminal, plain columns in a pipe, JSON where a machine asks for it."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+# In a pipe or a log nothing tells the width; a table that is folded to 80 columns is no use there.
+WIDTH_IN_A_PIPE = 160
+
+out = Console(
+    highlight=False,
+    width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_IN_A_PIPE,
+)
 
 RESULT_STYLES = {"succeeded": "green", "failed": "red", "rejected": "yellow", "review": "magenta"}
 
@@ -25,9 +32,7 @@ def print_json(value: Mapping[str, Any]) -> None:
     print(json.dumps(value, default=_plain, ensure_ascii=False), flush=True)
 
 
-def print_rows(
-    rows: Sequence[Mapping[str, Any]], as_json: bool, nothing: str, title: str | None = None
-) -> None:
+def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, nothing: str, title: str | None = None) -> None:
     """Rows as a table, or as JSON lines."""
     if as_json:
         for row in rows:

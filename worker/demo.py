@@ -1,7 +1,260 @@
-"""The demo: the whole road on real servers, shown to a person."""
+"""The demo: the whole road on real servers, shown to a person, with the provider simulated.
 
-from worker.settings import Settings
+It starts a sandbox and a worker of its own, publishes commands that end in every way, and shows what happened.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import IO, Any
+
+from rich.live import Live
+from rich.table import Table
+
+from worker import console, reads
+from worker.broker import apply_topology, open_channel, publish_on, tap_events, waiting_messages
+from worker.desk import SANDBOX_APP_ID, SANDBOX_APP_SECRET, Adjustment, adjust, patience
+from worker.errors import BadInput, Finding
+from worker.message import Outgoing
+from worker.migrate import migrate
+from worker.sandbox.sandbox import Sandbox
+from worker.sandbox.server import serve
+from worker.settings import Settings, required
+from worker.topology import COMMANDS_EXCHANGE, commands_queue
+
+PROVIDER = "ccpayment"
+COIN = 1280  # USDT
+OPENING = "100"
+
+# Everything here ends within a few seconds; more means that something is wrong.
+DEMO_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Scene:
+    """One command, what it is meant to show, and the event that it ended with."""
+
+    order: str
+    shows: str
+    fields: dict[str, object]
+    fault: dict[str, Any] | None = None  # what goes wrong at the provider
+    expects: str = "succeeded"
+    event: dict[str, Any] | None = None
+
+
+def scenes(run: str) -> list[Scene]:
+    """The commands, each with a new orderId, in the order in which they are published."""
+    transfer = {"type": "transfer", "fromUserId": "alice1", "toUserId": "bob123", "coinId": COIN}
+    first = {**transfer, "orderId": f"demo-{run}-1", "amount": "12.50"}
+    return [
+        Scene("1", "a transfer", first),
+        Scene("1", "the same again: its result is told again, nothing is done again", first),
+        Scene("1", "the same orderId with another amount", {**first, "amount": "13"}, expects="rejected"),
+        Scene(
+            "2",
+            "more than the account has",
+            {**transfer, "orderId": f"demo-{run}-2", "amount": "1000"},
+            expects="rejected",
+        ),
+        Scene(
+            "3",
+            "the provider does it, and its answer is lost: looked up, not paid twice",
+            {**transfer, "orderId": f"demo-{run}-3", "amount": "5"},
+            fault={"kind": "reset", "when": "after"},
+        ),
+        Scene(
+            "4",
+            "the provider breaks before it does it: looked up, not found, sent again",
+            {**transfer, "orderId": f"demo-{run}-4", "amount": "2.25"},
+            fault={"kind": "http_500", "when": "before"},
+        ),
+        Scene(
+            "5",
+            "the provider refuses: too small",
+            {**transfer, "orderId": f"demo-{run}-5", "amount": "0.0001"},
+            expects="failed",
+        ),
+        Scene(
+            "6",
+            "not a command: the amount is a JSON number",
+            {**transfer, "orderId": f"demo-{run}-6", "amount": 7},
+            expects="rejected",
+        ),
+    ]
 
 
 async def show(settings: Settings) -> None:
-    """x"""
+    """Run it. Raises BadInput on servers that are in use, Finding when something ended otherwise than it should."""
+    database_url = required(settings.database_url, "LEDGER_DATABASE_URL")
+    amqp_url = required(settings.amqp_url, "LEDGER_AMQP_URL")
+    await asyncio.to_thread(_migrate, settings, database_url)
+    await _refuse_servers_in_use(settings, amqp_url)
+
+    run = secrets.token_hex(3)
+    sandbox = Sandbox(SANDBOX_APP_ID, SANDBOX_APP_SECRET, time.time)
+    await _open_accounts(settings, sandbox, run)
+    plan = scenes(run)
+    with tempfile.TemporaryFile("w+") as log:
+        async with _serving(sandbox) as port, _working(port, log) as worker:
+            try:
+                async with asyncio.timeout(DEMO_SECONDS):
+                    await _perform(plan, sandbox, amqp_url, worker)
+            except TimeoutError:
+                log.seek(0)
+                console.complain("".join(log.readlines()[-20:]))
+                raise Finding("the demo did not end; above are the worker's last words") from None
+    await _show_books(settings, plan)
+
+
+async def _perform(plan: list[Scene], sandbox: Sandbox, amqp_url: str, worker: asyncio.subprocess.Process) -> None:
+    """Publish each scene's command and wait for its event, so that a person can follow."""
+    async with (
+        tap_events(amqp_url, "#") as events,
+        open_channel(amqp_url) as (channel, _),
+    ):
+        with Live(console=console.out, auto_refresh=False, transient=True) as live:
+            for scene in plan:
+                if scene.fault is not None:
+                    sandbox.add_fault(**scene.fault, route="userTransfer", times=1)
+                await publish_on(
+                    channel,
+                    Outgoing(
+                        exchange=COMMANDS_EXCHANGE,
+                        routing_key=f"{PROVIDER}.transfer",
+                        body=json.dumps(scene.fields).encode(),
+                        content_type="application/json",
+                        app_id="demo",
+                    ),
+                )
+                live.update(_table(plan), refresh=True)
+                scene.event = await _event_of(scene, events, worker)
+                live.update(_table(plan), refresh=True)
+    console.out.print(_table(plan))
+
+
+async def _event_of(
+    scene: Scene,
+    events: AsyncIterator[dict[str, Any]],
+    worker: asyncio.subprocess.Process,
+) -> dict[str, Any]:
+    async for event in events:
+        if event["data"]["orderId"] == scene.fields["orderId"]:
+            return event
+    raise Finding(f"no more events; the worker's exit code is {worker.returncode}")
+
+
+def _table(plan: list[Scene]) -> Table:
+    table = Table(title="commands and their events", title_justify="left", header_style="bold")
+    for name in ("orderId", "command", "amount", "what it shows", "event", "because"):
+        table.add_column(name, overflow="fold")
+    for scene in plan:
+        data = scene.event["data"] if scene.event else None
+        style = console.RESULT_STYLES.get(data["result"], "") if data else "dim"
+        error = data["error"] if data else None
+        table.add_row(
+            str(scene.fields["orderId"]),
+            str(scene.fields["type"]),
+            str(scene.fields["amount"]),
+            scene.shows,
+            f"[{style}]{data['result']}[/]" if data else "…",
+            f"{error['code']} {error['providerCode'] or ''}".strip() if error else "",
+        )
+    return table
+
+
+async def _show_books(settings: Settings, plan: list[Scene]) -> None:
+    """Balances, the entries of this run, and the audit's verdict."""
+    balances = await reads.fetch(settings, reads.accounts(100))
+    console.print_rows(balances, False, "", title="balances")
+    entries = [
+        {"order_id": order_id, **line}
+        for order_id in dict.fromkeys(str(scene.fields["orderId"]) for scene in plan)
+        for line in await reads.fetch(settings, reads.lines_of(order_id))
+    ]
+    console.print_rows(entries, False, "no entries", title="entries of this run")
+
+    violations = await reads.fetch(settings, reads.violations())
+    console.print_rows(violations, False, "audit: every invariant holds", title="violations")
+    otherwise = [
+        scene.shows for scene in plan if scene.event is None or scene.event["data"]["result"] != scene.expects
+    ]
+    if violations or otherwise:
+        raise Finding(f"not as it should be: {', '.join(otherwise) or 'the audit'}")
+
+
+def _migrate(settings: Settings, database_url: str) -> None:
+    owner_url = settings.database_owner_url
+    migrate(owner_url.get_secret_value() if owner_url else database_url, database_url)
+
+
+async def _refuse_servers_in_use(settings: Settings, amqp_url: str) -> None:
+    """The demo's worker answers for a simulated provider: it must never meet a real command or a real order."""
+    for order in await reads.fetch(settings, reads.orders(None, 1000)):
+        if not order["order_id"].startswith("demo-"):
+            raise BadInput("LEDGER_DATABASE_URL: has orders that are not the demo's; use another database")
+    async with patience("RabbitMQ"), open_channel(amqp_url) as (channel, _):
+        await apply_topology(channel, (PROVIDER,))
+        if await waiting_messages(channel, commands_queue(PROVIDER).name):
+            raise BadInput("LEDGER_AMQP_URL: has commands waiting, or another worker; use another virtual host")
+
+
+async def _open_accounts(settings: Settings, sandbox: Sandbox, run: str) -> None:
+    """The same money in the books and at the provider: what earlier demos left, and an opening balance."""
+    for row in await reads.fetch(settings, reads.accounts(1000)):
+        if row["posted"] > 0 and row["account"].startswith("user:"):
+            sandbox.fund(row["account"].removeprefix("user:"), COIN, format(row["posted"], "f"))
+    sandbox.fund("alice1", COIN, OPENING)
+    await adjust(
+        settings,
+        Adjustment(
+            order_id=f"demo-{run}-opening",
+            account="user:alice1",
+            provider=PROVIDER,
+            coin=str(COIN),
+            amount=Decimal(OPENING),
+            reason="opening balance of the demo",
+        ),
+    )
+
+
+@asynccontextmanager
+async def _serving(sandbox: Sandbox) -> AsyncIterator[int]:
+    """The sandbox on a free port."""
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(sandbox, "127.0.0.1", 0, port.set_result))
+    try:
+        yield await port
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def _working(port: int, log: IO[str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker process on that sandbox, drained at the end."""
+    environment = {
+        **os.environ,
+        "LEDGER_CCPAYMENT_BASE_URL": f"http://127.0.0.1:{port}",
+        "LEDGER_CCPAYMENT_APP_ID": SANDBOX_APP_ID,
+        "LEDGER_CCPAYMENT_APP_SECRET": SANDBOX_APP_SECRET,
+        "LEDGER_POLL_SECONDS": "0.5",
+    }
+    environment.pop("LEDGER_CCPAYMENT_APP_SECRET_FILE", None)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "worker", "run", env=environment, stderr=log, stdout=log
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()

@@ -74,9 +74,7 @@ def compose(command_type: str, pairs: Sequence[str], document: bytes | None) -> 
     return command
 
 
-async def publish(
-    amqp_url: str, command: Command, wait: bool, timeout_seconds: float
-) -> dict[str, Any] | None:
+async def publish(amqp_url: str, command: Command, wait: bool, timeout_seconds: float) -> dict[str, Any] | None:
     """Publish with confirm. With `wait`, the order's terminal event. Raises WorkerError, Finding."""
     if not wait:
         await _publish(amqp_url, command)
@@ -107,9 +105,7 @@ async def follow_events(amqp_url: str, count: int | None, tell: Callable[[dict[s
     raise WorkerError("the connection to RabbitMQ ended")
 
 
-def read_adjustment(
-    order_id: str, account: str, provider: str, coin: str, amount: str, reason: str
-) -> Adjustment:
+def read_adjustment(order_id: str, account: str, provider: str, coin: str, amount: str, reason: str) -> Adjustment:
     """The adjustment, checked. Raises BadInput."""
     if ORDER_ID.fullmatch(order_id) is None:
         raise BadInput("--order-id: must be 3-64 characters of A-Z a-z 0-9 _ -")
@@ -125,9 +121,7 @@ def read_adjustment(
         size = parse_amount(amount.removeprefix("-"))
     except ValueError as error:
         raise BadInput(f"--amount: {error}, or the same with a minus sign") from None
-    return Adjustment(
-        order_id, account, provider, coin, negate(size) if amount.startswith("-") else size, reason
-    )
+    return Adjustment(order_id, account, provider, coin, negate(size) if amount.startswith("-") else size, reason)
 
 
 async def adjust(settings: Settings, adjustment: Adjustment) -> str:

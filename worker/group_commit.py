@@ -45,7 +45,7 @@ class GroupCommit(Generic[Item, Answer]):
     async def _commit_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._commit([item for item, _ in batch])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - handed to the callers
             if len(batch) == 1:
                 _fail(batch[0][1], error)
             else:  # one poisonous item must not fail its neighbours

@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
 
 from worker.errors import BadSettings
 
@@ -47,12 +55,10 @@ AmqpUrl = Annotated[SecretStr, _check_url("amqp", "amqps")]
 Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
-    """Every setting there is; docs/settings in the README explains each to an operator."""
+class Settings(BaseModel):
+    """Every setting there is; the README explains each to an operator."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     database_url: DatabaseUrl | None = None
     database_owner_url: DatabaseUrl | None = None
@@ -65,7 +71,7 @@ class Settings(BaseSettings):
 
     coinqpay_base_url: HttpUrl = "https://api.coinqpay.com"
     coinqpay_private_key: Annotated[SecretStr, AfterValidator(_check_seed)] | None = None
-    coinqpay_withdraw_addresses: Annotated[dict[str, str], NoDecode, BeforeValidator(_read_addresses)] = {}
+    coinqpay_withdraw_addresses: Annotated[dict[str, str], BeforeValidator(_read_addresses)] = {}
     coinqpay_second_confirmation: bool = True
     coinqpay_signature_key_header: str = "Biz-Api-Key"
     coinqpay_signature_time_header: str = "Biz-Api-Nonce"
@@ -87,18 +93,6 @@ class Settings(BaseSettings):
     rescan_give_up_seconds: Seconds = 604_800
     reconcile_seconds: Seconds = 3600
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what read_settings gathered: it knows about `…_FILE`, and about unknown names."""
-        return (init_settings,)
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

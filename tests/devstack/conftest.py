@@ -30,7 +30,7 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     if clone.instances() or (folder / ".local" / "up").exists():
         clone.call("down", "--delete")
         subprocess.run(
-            [sys.executable, "-c", "from devstack.instance import sweep; sweep()"],
+            [sys.executable, "-c", "from devstack.lifetime import sweep; sweep()"],
             cwd=folder,
             check=True,
         )

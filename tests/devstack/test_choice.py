@@ -1,13 +1,16 @@
 """Which servers are taken, in which order, and what is said of it."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from devstack import install, postgres, private, rabbitmq
-from devstack.servers import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError
+from devstack import install, postgres, private, programs
+from devstack.answer import AMQP_VARIABLE, DATABASE_VARIABLE, DevstackError
+from devstack.instance import Instance
+from devstack.ports import free_port
 
 from .clone import GIVEN_BROKER, Clone
 
@@ -16,8 +19,8 @@ SHOW = [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ
 FAKE_DOCKER = """#!/bin/sh
 echo "$*" >> "$(dirname "$0")/calls"
 case "$*" in
-    *" port postgres 5432") echo 127.0.0.1:4711 ;;
-    *" port rabbitmq 5672") echo 127.0.0.1:4712 ;;
+    *" port postgres 5432") echo "127.0.0.1:$FAKE_POSTGRES_PORT" ;;
+    *" port rabbitmq 5672") echo "127.0.0.1:$FAKE_RABBITMQ_PORT" ;;
     *" up "*) exit ${FAKE_UP_CODE:-0} ;;
     *) echo 28.0 ;;
 esac
@@ -56,15 +59,25 @@ def test_a_url_in_a_file_counts_as_given(clone: Clone, tmp_path: Path) -> None:
 
 
 def test_docker_comes_before_the_servers_of_the_machine(clone: Clone, docker_calls: Path) -> None:
-    code, said, noted = clone.call("run", "--", *SHOW)
+    with listener() as database, listener() as broker:
+        ports = {"FAKE_POSTGRES_PORT": port_of(database), "FAKE_RABBITMQ_PORT": port_of(broker)}
+        code, said, noted = clone.call("run", "--", *SHOW, **ports)
 
-    assert code == 0
+    assert code == 0, noted
     settings = json.loads(said)
-    assert settings["LEDGER_DATABASE_URL"].endswith("@127.0.0.1:4711/ledger")
-    assert settings["LEDGER_AMQP_URL"].endswith("@127.0.0.1:4712/")
-    assert "postgres of docker-compose.yml at 127.0.0.1:4711" in noted
+    assert settings["LEDGER_DATABASE_URL"].endswith(f"@127.0.0.1:{ports['FAKE_POSTGRES_PORT']}/ledger")
+    assert settings["LEDGER_AMQP_URL"].endswith(f"@127.0.0.1:{ports['FAKE_RABBITMQ_PORT']}/")
+    assert "database: postgres of docker-compose.yml at 127.0.0.1:" in noted
     last = docker_calls.read_text().splitlines()[-1]
     assert "down --volumes" in last, "what was started for one run is deleted"
+
+
+def listener() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def port_of(listening: socket.socket) -> str:
+    return str(listening.getsockname()[1])
 
 
 def test_a_docker_that_gives_no_servers_leaves_the_machine_s_own(clone: Clone, docker_calls: Path) -> None:
@@ -89,8 +102,8 @@ def test_our_own_database_is_migrated_whatever_owner_the_person_has_set(clone: C
 
 
 def test_a_machine_with_nothing_is_told_its_choices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "candidates", list)
-    monkeypatch.setattr(rabbitmq, "candidates", list)
+    monkeypatch.setattr(programs, "postgres_folders", list)
+    monkeypatch.setattr(programs, "rabbitmq_scripts", list)
     monkeypatch.setattr(install, "is_allowed", lambda: False)
 
     with pytest.raises(DevstackError) as refusal:
@@ -101,10 +114,29 @@ def test_a_machine_with_nothing_is_told_its_choices(monkeypatch: pytest.MonkeyPa
 
 
 def test_only_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "candidates", list)
+    monkeypatch.setattr(programs, "postgres_folders", list)
 
     assert private.missing_packages(frozenset({DATABASE_VARIABLE})) == ["postgresql"]
     assert private.missing_packages(frozenset()) == []
+
+
+def test_a_port_taken_at_the_last_moment_is_replaced_by_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with listener() as stranger:
+        offered = [int(port_of(stranger)), free_port()]
+        monkeypatch.setattr(postgres, "free_port", lambda: offered.pop(0))
+        instance = Instance(tmp_path, keep=False)
+        programs_found = programs.find_postgres()
+        assert programs_found is not None
+        database = postgres.Postgres(instance, programs_found, tick=lambda: None)
+        try:
+            database.start()
+            assert database.wait().startswith("postgresql://ledger:")
+        finally:
+            instance.stop()
+            instance.remove()
+    assert offered == []
 
 
 @pytest.mark.parametrize(
@@ -120,4 +152,4 @@ def test_a_postgres_is_known_by_what_it_says(tmp_path: Path, said: str, version:
     program.write_text(f"#!/bin/sh\necho '{said}'\n")
     program.chmod(0o755)
 
-    assert postgres.version_in(tmp_path) == version
+    assert programs.postgres_version(tmp_path) == version

@@ -47,9 +47,7 @@ def open_client(connections_max: int) -> httpx.AsyncClient:
     )
 
 
-async def ask(
-    client: httpx.AsyncClient, request: httpx.Request, auth: httpx.Auth, timeout_seconds: float
-) -> Answer:
+async def ask(client: httpx.AsyncClient, request: httpx.Request, auth: httpx.Auth, timeout_seconds: float) -> Answer:
     """Send the request once and read the answer. Raises NotSent or NoAnswer."""
     try:
         async with asyncio.timeout(timeout_seconds):

@@ -50,9 +50,7 @@ def decide(
     wait = _Wait(order, _evidence(finding, attempt, source), now, policy)
     left = tuple(number for number in order.doubtful if number != attempt)
     if (
-        source == "answer"
-        and attempt not in order.doubtful
-        and isinstance(finding, Refused | Deferred | Unknown)
+        source == "answer" and attempt not in order.doubtful and isinstance(finding, Refused | Deferred | Unknown)
     ):  # a late answer about an attempt whose fate is known already
         return wait.stay(order.state, due_at=order.due_at, polls=order.polls)
     match finding:

@@ -77,7 +77,7 @@ class CCPayment:
     async def execute(self, instruction: Instruction, body: bytes) -> Outcome:
         """Call userTransfer once. Its success is final: the provider sends nothing more about it."""
         try:
-            envelope = await self._call("userTransfer", body)
+            envelope = await self._call(_route(instruction), body)
             if envelope.code == SUCCESS:
                 return Succeeded(read_data(TransferReceipt, envelope.data).record_id)
         except NotSent as error:
@@ -109,6 +109,12 @@ class CCPayment:
             headers={"Content-Type": "application/json"},
         )
         return read_envelope(await ask(self._client, request, self._auth, self._timeout_seconds))
+
+
+def _route(instruction: Instruction) -> str:
+    match instruction:
+        case Move():
+            return "userTransfer"
 
 
 def _judge(envelope: Envelope) -> Outcome:

@@ -28,9 +28,7 @@ def read_object(body: bytes) -> Parameters | None:
     return value if isinstance(value, dict) else None
 
 
-def first_wrong(
-    parameters: Parameters, required: Mapping[str, Check], optional: Mapping[str, Check]
-) -> str | None:
+def first_wrong(parameters: Parameters, required: Mapping[str, Check], optional: Mapping[str, Check]) -> str | None:
     """The name of the first parameter that is missing or malformed; unknown ones are ignored."""
     for name, is_right in required.items():
         if not is_right(parameters.get(name)):

@@ -47,9 +47,7 @@ def user_transfer(books: Books, parameters: Parameters, at: float, conditions: C
     return success({"recordId": transfer.record_id})
 
 
-def get_user_transfer_record(
-    books: Books, parameters: Parameters, at: float, conditions: Conditions
-) -> Response:
+def get_user_transfer_record(books: Books, parameters: Parameters, at: float, conditions: Conditions) -> Response:
     """Find a transfer by either id; with both, it must be the same one."""
     given = {name: parameters[name] for name in LOOKUPS if parameters.get(name, "") != ""}
     if not given:
