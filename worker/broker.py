@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -39,6 +40,8 @@ CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
 # A broker in a resource alarm stops reading from publishers without closing the connection.
 CONFIRM_SECONDS = 30
+# A session that ends sooner met something that waiting a moment does not mend, such as a queue that is gone.
+STEADY_SESSION = timedelta(seconds=5)
 
 _AWAY = (
     OSError,
@@ -122,17 +125,20 @@ class Broker:
         backoff = Backoff(self._clock)
         is_away = False
         while not stop.is_set():
+            began = self._clock.now()
             try:
                 async with open_channel(self._url) as (channel, over):
                     if is_away:
                         log.info("broker is back", purpose=purpose)
-                    backoff, is_away = Backoff(self._clock), False
+                    is_away = False
                     await session(channel, over)
                     reason = "closed"
             except _AWAY as error:
                 reason = type(error).__name__
             if stop.is_set():
                 return
+            if self._clock.now() - began > STEADY_SESSION:
+                backoff = Backoff(self._clock)
             if not is_away:
                 log.warning("broker away, waiting for it", purpose=purpose, error=reason)
                 is_away = True
@@ -156,6 +162,18 @@ async def open_channel(url: str | URL) -> AsyncIterator[tuple[AbstractChannel, a
     finally:
         with suppress(*_AWAY):
             await asyncio.wait_for(connection.close(), timeout=CLOSE_SECONDS)
+
+
+@asynccontextmanager
+async def visit(url: str) -> AsyncIterator[AbstractChannel]:
+    """A channel for one command line, which does not wait for a broker that is away. Raises WorkerError."""
+    try:
+        async with open_channel(_with_heartbeat(url)) as (channel, _):
+            yield channel
+    except aio_pika.exceptions.ChannelNotFoundEntity as error:
+        raise WorkerError(f"RabbitMQ: {error.reason}; see `ledger-worker topology apply`") from None
+    except _AWAY as error:
+        raise BrokerAway(f"RabbitMQ cannot be reached ({type(error).__name__})") from None
 
 
 async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
@@ -189,7 +207,7 @@ async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
 @asynccontextmanager
 async def tap_events(url: str, binding: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """The events that are published from now on, on a queue of one's own that goes with the connection."""
-    async with open_channel(url) as (channel, _):
+    async with visit(url) as channel:
         tap = await channel.declare_queue(exclusive=True)
         await tap.bind(EVENTS_EXCHANGE, binding)
         async with tap.iterator(no_ack=True) as incoming:
@@ -228,13 +246,13 @@ async def check_topology(url: str, providers: tuple[str, ...]) -> list[str]:
 
 
 async def _check(url: str, what: str, check: Callable[[AbstractChannel], Awaitable[None]]) -> list[str]:
-    try:
-        async with open_channel(url) as (channel, _):
+    async with visit(url) as channel:
+        try:
             await check(channel)
-    except aio_pika.exceptions.ChannelNotFoundEntity:
-        return [f"{what} is missing"]
-    except aio_pika.exceptions.ChannelPreconditionFailed as error:
-        return [f"{what} differs: {error.reason}"]
+        except aio_pika.exceptions.ChannelNotFoundEntity:
+            return [f"{what} is missing"]
+        except aio_pika.exceptions.ChannelPreconditionFailed as error:
+            return [f"{what} differs: {error.reason}"]
     return []
 
 

@@ -12,7 +12,7 @@ import uvloop
 from worker import console, demo, desk, reads
 from worker.boot import check_roles
 from worker.boot import run as run_worker
-from worker.broker import apply_topology, check_topology, open_channel
+from worker.broker import apply_topology, check_topology, visit
 from worker.errors import BadInput, Finding, WorkerError
 from worker.logs import set_up_logging
 from worker.migrate import migrate as apply_migrations
@@ -54,7 +54,8 @@ def main() -> NoReturn:
         # What typer's parser raises is told apart by its own method; anything else is a bug and keeps its trace.
         if not hasattr(error, "format_message"):
             raise
-        console.complain(error.format_message())
+        if error.format_message():  # none when the help was the answer
+            console.complain(error.format_message())
         sys.exit(2)
     sys.exit(0)
 
@@ -77,7 +78,7 @@ def topology_apply() -> None:
     settings = read_settings()
 
     async def apply() -> None:
-        async with open_channel(_amqp_url(settings)) as (channel, _):
+        async with visit(_amqp_url(settings)) as channel:
             await apply_topology(channel, configured(settings))
 
     _run(apply())

@@ -23,8 +23,8 @@ RESULT_STYLES = {"succeeded": "green", "failed": "red", "rejected": "yellow", "r
 
 
 def complain(message: str) -> None:
-    """One line on stderr."""
-    print(f"ledger-worker: {message}", file=sys.stderr)
+    """One line on stderr, whatever is in the message."""
+    print(f"ledger-worker: {' '.join(message.split())}", file=sys.stderr)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

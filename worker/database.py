@@ -17,18 +17,22 @@ WORKER_ROLE = "ledger_worker"
 # One batch in flight per SQL function, and a few for looking around.
 CONNECTIONS_MAX = 8
 
+# A batch takes milliseconds. A network that swallows packets would otherwise hold the worker for the quarter of
+# an hour that the kernel goes on trying.
+ANSWER_SECONDS = 30
+
 _AWAY = (
     OSError,
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # starting, shutting down, or the statement was cancelled
+    asyncpg.InsufficientResourcesError,  # no connections, memory or disk left
     asyncpg.ReadOnlySQLTransactionError,  # a standby, while the primary changes
 )
 # Nothing was done: another transaction was in the way.
-_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+# The URL names a user or a database that PostgreSQL does not let in: waiting would not help.
+_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
 class Database:
@@ -64,23 +68,24 @@ class Database:
             self._pool.terminate()
 
     async def fetch(self, query: str, *arguments: object) -> list[Any]:
-        """The rows. Waits while the database is away, and says so once. Raises SchemaMissing."""
+        """The rows. Waits while the database is away, and says so once. Raises SchemaMissing or BadSettings."""
         backoff = Backoff(self._clock)
         while True:
-            connection: Any = None
             try:
-                async with self._pool.acquire() as connection:
-                    rows: list[Any] = await connection.fetch(query, *arguments)
+                # The same bound for a connection, and for giving one back whose statement was cancelled.
+                async with self._pool.acquire(timeout=ANSWER_SECONDS) as connection:
+                    rows = await _ask(connection, query, arguments)
                 self._came_back()
                 return rows
             except _AGAIN:
                 pass
-            except asyncpg.InterfaceError as error:
-                # Also raised for a connection that was lost between two uses.
-                if connection is not None and not connection.is_closed():
-                    raise
-                self._went_away(error)
-            except (asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError) as error:
+            except _REFUSED as error:
+                raise BadSettings(f"LEDGER_DATABASE_URL: PostgreSQL says: {error}") from None
+            except (
+                asyncpg.UndefinedFunctionError,
+                asyncpg.InvalidSchemaNameError,
+                asyncpg.InsufficientPrivilegeError,
+            ) as error:
                 raise SchemaMissing(_MIGRATE) from error
             except (asyncpg.InvalidParameterValueError, asyncpg.UndefinedObjectError) as error:
                 if WORKER_ROLE in str(error):
@@ -99,6 +104,24 @@ class Database:
         if self._is_away:
             self._is_away = False
             log.info("database is back")
+
+
+async def _ask(connection: Any, query: str, arguments: tuple[object, ...]) -> list[Any]:
+    try:
+        rows: list[Any] = await connection.fetch(query, *arguments, timeout=ANSWER_SECONDS)
+    except asyncpg.InterfaceError as error:
+        # Our own mistake, or a connection that was lost between taking and using it: then the pool has it back.
+        if _is_lost(connection):
+            raise ConnectionResetError("the connection was lost before it was used") from error
+        raise
+    return rows
+
+
+def _is_lost(connection: Any) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _keep_session(_connection: object) -> None:

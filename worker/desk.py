@@ -19,12 +19,13 @@ from schemas.fields import ORDER_ID, is_clean
 from schemas.money import negate, parse_amount, show
 from schemas.registry import COMMANDS
 from schemas.strict_json import MalformedJson, read_object
-from worker.broker import open_channel, publish_on, tap_events
+from worker.broker import publish_on, tap_events, visit
 from worker.clock import SystemClock
 from worker.database import Database
-from worker.errors import BadInput, Finding, WorkerError
+from worker.errors import BadInput, BadSettings, Finding, WorkerError
 from worker.ledger import Ledger
 from worker.message import Incoming, Outgoing
+from worker.sandbox.errors import InputError
 from worker.sandbox.sandbox import Sandbox
 from worker.sandbox.server import serve
 from worker.settings import Settings, required
@@ -157,22 +158,31 @@ async def serve_sandbox(settings: Settings, host: str, port: int, fund: Sequence
     simulated = open_sandbox(settings)
     for gift in fund:
         user_id, coin_id, amount = _read_gift(gift)
-        simulated.fund(user_id, coin_id, amount)
+        try:
+            simulated.fund(user_id, coin_id, amount)
+        except InputError as error:
+            raise BadInput(f"--fund: {error}") from None
 
     def started(bound: int) -> None:
         typer.echo(f"sandbox: http://{host}:{bound} (APP ID {_app_id(settings)})")
 
-    await serve(simulated, host, port, started)
+    try:
+        await serve(simulated, host, port, started)
+    except OSError as error:
+        raise WorkerError(f"cannot listen on {host}:{port} ({error.strerror})") from None
 
 
 def open_sandbox(settings: Settings) -> Sandbox:
     """The simulated providers, with the credentials that the worker will use."""
     secret = settings.ccpayment_app_secret
-    return Sandbox(
-        _app_id(settings),
-        SANDBOX_APP_SECRET if secret is None else secret.get_secret_value(),
-        time.time,
-    )
+    try:
+        return Sandbox(
+            _app_id(settings),
+            SANDBOX_APP_SECRET if secret is None else secret.get_secret_value(),
+            time.time,
+        )
+    except InputError as error:
+        raise BadSettings(f"LEDGER_CCPAYMENT_APP_ID: {error.rule}") from None
 
 
 @asynccontextmanager
@@ -186,7 +196,7 @@ async def patience(whom: str) -> AsyncIterator[None]:
 
 
 async def _publish(amqp_url: str, command: Command) -> None:
-    async with patience("RabbitMQ"), open_channel(amqp_url) as (channel, _):
+    async with patience("RabbitMQ"), visit(amqp_url) as channel:
         await publish_on(
             channel,
             Outgoing(

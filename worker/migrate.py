@@ -24,12 +24,14 @@ def migrate(owner_url: str, worker_url: str) -> list[str]:
 
     The user of `worker_url` becomes a member of role ledger_worker. Raises BadSettings or WorkerError.
     """
+    worker = _user(worker_url, "LEDGER_DATABASE_URL")
+    _user(owner_url, "LEDGER_DATABASE_OWNER_URL")  # PostgreSQL's own complaint would quote the password
     try:
         with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
             with _locked(connection):
                 connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
                 applied = _apply_migrations(owner_url)
-                _apply_code(connection, _user(worker_url))
+                _apply_code(connection, worker)
             return applied
     except psycopg.ProgrammingError as error:
         raise WorkerError(f"migrate: {_first_line(error)}") from None
@@ -77,11 +79,11 @@ def _migration_url(url: str) -> str:
     return urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, ""))
 
 
-def _user(url: str) -> str | None:
+def _user(url: str, variable: str) -> str | None:
     try:
         return psycopg.conninfo.conninfo_to_dict(url).get("user")  # type: ignore[return-value]
     except psycopg.ProgrammingError:
-        raise BadSettings("LEDGER_DATABASE_URL: cannot be read as a PostgreSQL URL") from None
+        raise BadSettings(f"{variable}: cannot be read as a PostgreSQL URL") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -27,9 +28,20 @@ def _check_url(*schemes: str) -> AfterValidator:
         text = url.get_secret_value() if isinstance(url, SecretStr) else url
         if not any(text.startswith(f"{scheme}://") for scheme in schemes):
             raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        if not _has_readable_ports(text):
+            raise ValueError("must have a number as its port")
         return url
 
     return AfterValidator(check)
+
+
+def _has_readable_ports(url: str) -> bool:
+    """Checked here, because the libraries find out only when they connect, and then quote the URL."""
+    try:
+        hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")  # PostgreSQL takes several
+        return all(urlsplit(f"//{host}").port != 0 for host in hosts)
+    except ValueError:
+        return False
 
 
 def _check_seed(seed: SecretStr) -> SecretStr:

@@ -1,0 +1,1 @@
+"""The clients of providers against the simulated ones, in this process and over real sockets."""

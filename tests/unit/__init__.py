@@ -1,0 +1,1 @@
+"""The parts that need neither a database nor a network."""
