@@ -3,6 +3,8 @@
 import asyncio
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,6 +21,17 @@ def main() -> None:
     settings = read_settings()
     server = required(settings.database_url, "LEDGER_DATABASE_URL")
     amqp_url = required(settings.amqp_url, "LEDGER_AMQP_URL")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with _fresh_database(server) as url:
+            _describe(url)
+            _show("the ledger alone", runner.run(ledger_alone.measure(url)))
+        with _fresh_database(server) as url:
+            _show("end to end, one worker process", runner.run(end_to_end.measure(url, amqp_url)))
+
+
+@contextmanager
+def _fresh_database(server: str) -> Iterator[str]:
+    """A migrated database of its own, dropped afterwards."""
     name = f"ledger_bench_{secrets.token_hex(4)}"
     parts = urlsplit(server)
     url = urlunsplit((*parts[:2], f"/{name}", *parts[3:]))
@@ -26,20 +39,19 @@ def main() -> None:
         connection.execute(f"CREATE DATABASE {name}".encode())
         try:
             migrate(url, url)
-            _describe(connection)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                _show("the ledger alone", runner.run(ledger_alone.measure(url)))
-                _show("end to end, one worker process", runner.run(end_to_end.measure(url, amqp_url)))
+            yield url
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def _describe(connection: psycopg.Connection[Any]) -> None:
-    shown = {name: connection.info.parameter_status(name) for name in ("server_version",)}
-    fsync = connection.execute("SHOW fsync").fetchone()
+def _describe(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        version, fsync = connection.execute(
+            "SELECT current_setting('server_version'), current_setting('fsync')"
+        ).fetchone() or ("?", "?")
     print(
-        f"{os.cpu_count()} cores shared by PostgreSQL {shown['server_version']} (fsync {fsync[0] if fsync else '?'}),"
-        " RabbitMQ, the provider's sandbox, the load and the worker"
+        f"{os.cpu_count()} cores, shared by PostgreSQL {version.split()[0]} (fsync {fsync}), RabbitMQ,"
+        " the sandbox, the load and the worker"
     )
 
 

@@ -16,7 +16,7 @@ import asyncpg
 from schemas.event import Line, order_event
 from schemas.transfer import Transfer
 from worker.clock import SystemClock
-from worker.database import Database
+from worker.database import FOR_FUNCTIONS, Database
 from worker.ledger import Intake, Ledger, Settlement
 from worker.message import Incoming
 from worker.order import Decision, Evidence, Hold, Order
@@ -25,7 +25,7 @@ COIN = 1280
 # Spread: each of this many users pays the next. Hot: all of them pay one.
 USERS = 1000
 PLAIN_CONNECTIONS = 8
-SECONDS = 4.0
+SECONDS = 1.5
 REPEATS = 3
 
 PLAIN = """
@@ -63,7 +63,7 @@ async def measure(url: str) -> list[dict[str, Any]]:
     await owner.close()
 
     pool = await asyncpg.create_pool(url, min_size=PLAIN_CONNECTIONS, max_size=PLAIN_CONNECTIONS)
-    database = await Database.open(url, SystemClock())
+    database = await Database.open(url, SystemClock(), FOR_FUNCTIONS)
     ledger = Ledger(database, SystemClock(), lease_seconds=30)
     ways: dict[str, Callable[[bool], Awaitable[float]]] = {
         f"plain function, one transaction each, {PLAIN_CONNECTIONS} connections": lambda hot: _plain(pool, hot),

@@ -9,7 +9,7 @@ import structlog
 
 from worker.broker import Broker, Stopping
 from worker.clock import Clock, SystemClock
-from worker.database import Database
+from worker.database import FOR_FUNCTIONS, Database
 from worker.errors import BadSettings
 from worker.ledger import Ledger
 from worker.loops.consume import Consume
@@ -81,6 +81,8 @@ class Worker:
         consumers = []
         if "relay" in roles:
             background.append(asyncio.create_task(self.relay.run()))
+        else:
+            self.world.ledger.leave_events()
         if "resume" in roles:
             background.append(asyncio.create_task(Resume(self.world, slots).run()))
         if "consume" in roles:
@@ -115,7 +117,7 @@ class Worker:
 async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
     """A worker on the system's clock, with its connections closed afterwards."""
     clock = SystemClock()
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock)
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
     try:
         broker = Broker(required(settings.amqp_url, "LEDGER_AMQP_URL"), clock)
         async with open_providers(settings, clock) as providers:

@@ -207,11 +207,21 @@ async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
 @asynccontextmanager
 async def tap_events(url: str, binding: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """The events that are published from now on, on a queue of one's own that goes with the connection."""
+    tapped: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def put(message: AbstractIncomingMessage) -> None:
+        tapped.put_nowait(message.body)
+
+    async def events() -> AsyncIterator[dict[str, Any]]:
+        while (body := await tapped.get()) is not None:
+            yield json.loads(body)
+
     async with visit(url) as channel:
-        tap = await channel.declare_queue(exclusive=True)
-        await tap.bind(EVENTS_EXCHANGE, binding)
-        async with tap.iterator(no_ack=True) as incoming:
-            yield (json.loads(message.body) async for message in incoming)
+        channel.close_callbacks.add(lambda *_: tapped.put_nowait(None))
+        queue = await channel.declare_queue(exclusive=True)
+        await queue.bind(EVENTS_EXCHANGE, binding)
+        await queue.consume(put, no_ack=True)
+        yield events()
 
 
 async def apply_topology(channel: AbstractChannel, providers: tuple[str, ...]) -> None:

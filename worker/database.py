@@ -1,6 +1,7 @@
 """A pool of connections to PostgreSQL, acting as role ledger_worker, that outlives the database going away."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,11 @@ CONNECTIONS_MAX = 8
 # A batch takes milliseconds. A network that swallows packets would otherwise hold the worker for the quarter of
 # an hour that the kernel goes on trying.
 ANSWER_SECONDS = 30
+
+# For sessions that call the ledger's functions and nothing else. Their statements look up some rows by index, always
+# the same way; planning them anew each time cost more than running them, and plans made while the tables were
+# empty would scan them whole until the next ANALYZE.
+FOR_FUNCTIONS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 
 _AWAY = (
     OSError,
@@ -44,15 +50,18 @@ class Database:
         self._is_away = False
 
     @classmethod
-    async def open(cls, url: str, clock: Clock) -> "Database":
-        """A pool that connects when it is first used. Raises BadSettings for a URL that cannot be read."""
+    async def open(cls, url: str, clock: Clock, planner: Mapping[str, str] | None = None) -> "Database":
+        """A pool that connects when it is first used. Raises BadSettings for a URL that cannot be read.
+
+        `planner` are PostgreSQL settings of its sessions, such as FOR_FUNCTIONS.
+        """
         try:
             pool = asyncpg.create_pool(
                 url,
                 min_size=0,
                 max_size=CONNECTIONS_MAX,
                 timeout=10,
-                server_settings={"role": WORKER_ROLE, "application_name": "ledger-worker"},
+                server_settings={"role": WORKER_ROLE, "application_name": "ledger-worker", **(planner or {})},
                 reset=_keep_session,
             )
             await pool

@@ -24,9 +24,6 @@ from worker.order import Decision, Hold, Order
 
 Verdict = Literal["admitted", "rejected", "duplicate", "conflict", "insufficient_funds"]
 
-# How long an event is left to the process that wrote it before others may publish it.
-OUTBOX_LEASE = timedelta(seconds=30)
-
 
 @dataclass(frozen=True, slots=True)
 class Intake:
@@ -88,11 +85,17 @@ class Ledger:
     def __init__(self, database: Database, clock: Clock, lease_seconds: float) -> None:
         self._database = database
         self._clock = clock
+        # How long an order is left to the worker that took it, and an event to the one that wrote it.
         self._lease = timedelta(seconds=lease_seconds)
+        self._event_lease = self._lease
         self._token = uuid4()  # this process's name on the outbox rows it publishes
         self.admit = GroupCommit(self._admit)
         self.reject = GroupCommit(self._reject)
         self.settle = GroupCommit(self._settle)
+
+    def leave_events(self) -> None:
+        """This process has no relay: what it writes is for others to publish, at once and not after a lease."""
+        self._event_lease = timedelta(0)
 
     async def _admit(self, items: Sequence[Intake]) -> list[Admission]:
         """Order, hold and first attempt; the lease is ours until it runs out."""
@@ -115,7 +118,7 @@ class Ledger:
             *_columns(_rejection_row(item) for item in items),
             now,
             self._token,
-            now + OUTBOX_LEASE,
+            now + self._event_lease,
         )
         return [Admission(row["verdict"], row["events"]) for row in rows]
 
@@ -130,7 +133,7 @@ class Ledger:
             *_line_columns(items),
             now,
             self._token,
-            now + OUTBOX_LEASE,
+            now + self._event_lease,
         )
         return [row["settled"] for row in rows]
 
@@ -183,7 +186,7 @@ class Ledger:
             "SELECT * FROM ledger.take_outbox($1,$2,$3,$4)",
             now,
             self._token,
-            now + OUTBOX_LEASE,
+            now + self._lease,
             most,
         )
         return [Stored(**row) for row in rows]

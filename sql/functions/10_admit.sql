@@ -87,5 +87,6 @@ BEGIN
     RETURN QUERY
     SELECT c.item, c.verdict, o.state, o.events
       FROM unnest(order_ids, verdicts) WITH ORDINALITY AS c (order_id, verdict, item)
-      LEFT JOIN orders o ON o.order_id = c.order_id;
+      -- Refused for funds, it saw no order; a later item of the batch may have made one since.
+      LEFT JOIN orders o ON o.order_id = c.order_id AND c.verdict <> 'insufficient_funds';
 END $$;

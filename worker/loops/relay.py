@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from datetime import timedelta
 
 import structlog
 
@@ -18,7 +19,8 @@ log = structlog.get_logger()
 BATCH_EVENTS_MAX = 256
 # What is handed over while the broker is away is dropped beyond this: the outbox has it.
 HANDED_EVENTS_MAX = 10_000
-# The look into the outbox is the safety net; what was just written does not wait for it.
+# The look into the outbox is the safety net; what was just written does not wait for it. It comes this often even
+# when there is always something handed over: what another process left must not wait for a quiet hour.
 SWEEP_SECONDS = 1.0
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -35,6 +37,7 @@ class Relay:
         self._something = asyncio.Event()
         self._idle = asyncio.Event()
         self._look = True
+        self._look_at = clock.now()
         self._unroutable: set[str] = set()
 
     def offer(self, event: Stored) -> None:
@@ -52,8 +55,9 @@ class Relay:
         """Publish until cancelled."""
         while True:
             await self.publish_handed()
-            if self._look:
+            if self._look or self._clock.now() >= self._look_at:
                 self._look = await self.run_once() == BATCH_EVENTS_MAX
+                self._look_at = self._clock.now() + timedelta(seconds=SWEEP_SECONDS)
             if not self._handed and not self._look:
                 await self._wait()
 
@@ -69,9 +73,11 @@ class Relay:
 
     async def publish_handed(self) -> None:
         """Everything that was handed over so far."""
-        while self._handed:
-            count = min(len(self._handed), BATCH_EVENTS_MAX)
+        left = len(self._handed)
+        while left > 0:
+            count = min(left, BATCH_EVENTS_MAX)
             await self._publish([self._handed.popleft() for _ in range(count)])
+            left -= count
 
     async def _wait(self) -> None:
         self._something.clear()

@@ -1,0 +1,81 @@
+"""Stages: one for each story, and one that the short stories of a file share, each with orders and users of its own."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import aio_pika
+import psycopg
+import pytest
+
+import devstack
+from tests.conftest import on_database
+from tests.e2e.client import Client
+from tests.e2e.stage import Stage, open_stage, opened
+
+# Short, so that what a fault or a kill leaves behind is taken up within the test.
+QUICK = {
+    "LEDGER_POLL_SECONDS": "0.2",
+    "LEDGER_RESUME_AFTER_SECONDS": "3",
+    "LEDGER_PROVIDER_TIMEOUT_SECONDS": "1",
+}
+
+
+@pytest.fixture
+async def stage(database_url: str, amqp_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage for one story."""
+    async with open_stage(database_url, amqp_url, tmp_path, **QUICK) as stage:
+        yield stage
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """A stage with a worker that runs and a client that hears, shared by the stories of a file."""
+
+    stage: Stage
+    client: Client
+    numbers: Iterator[int]
+
+    def new_id(self, kind: str = "ord") -> str:
+        """An orderId or userId that no other story uses."""
+        return f"{kind}-{next(self.numbers):05}"
+
+    async def rich_user(self, amount: str = "100") -> str:
+        """A user who has this much in both books."""
+        user = self.new_id("user")
+        await self.stage.fund(self.client, user, amount)
+        return user
+
+
+@pytest.fixture(scope="module")
+async def road(
+    servers: devstack.Servers, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Road]:
+    """The shared stage of a file, with a merchant who has plenty."""
+    await _forget_topology(servers.amqp_url)
+    name = f"ledger_road_{secrets.token_hex(6)}"
+    _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    database_url = on_database(servers.database_url, name)
+    folder = tmp_path_factory.mktemp("road")
+    async with open_stage(database_url, servers.amqp_url, folder, **QUICK) as stage:
+        await stage.fund_merchant()
+        async with opened(stage) as client:
+            yield Road(stage, client, count(1))
+    await _forget_topology(servers.amqp_url)
+    _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _forget_topology(amqp_url: str) -> None:
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        for kind in ("commands", "dead"):
+            await channel.queue_delete(f"ledger.{kind}.ccpayment")
+        for kind in ("commands", "events", "dead"):
+            await channel.exchange_delete(f"ledger.{kind}")
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())

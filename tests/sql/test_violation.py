@@ -1,0 +1,208 @@
+"""ledger.violation: empty for honest books, and a row for each promise that somebody broke behind the triggers."""
+
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from tests.sql.calls import Calls, Intake, Rejection, Settlement, fails, later, moves, succeeds
+
+
+@pytest.fixture
+def books(calls: Calls) -> Calls:
+    """Busy, honest books: orders in every state, several coins, adjustments."""
+    calls.fund("10")
+    calls.fund("5", coin="1329")
+    calls.fund("3", account="merchant")
+    calls.admit(*(Intake(f"ord-{number}") for number in range(8)))
+    calls.admit(Intake("ord-m", account="merchant"), Intake("ord-none", account=None, coin=None, amount=None))
+    calls.settle(
+        succeeds("ord-0", lines=moves(Decimal(1))),
+        fails("ord-1"),
+        *(
+            Settlement(f"ord-{number}", 1, state, due_at=later(2), doubtful="{1}")
+            for number, state in enumerate(("held", "unknown", "processing", "review"), start=2)
+        ),
+    )
+    calls.start_attempt("ord-3", 2)
+    calls.reject(Rejection("ord-r"))
+    calls.adjust("adj-1", Decimal(-2))
+    return calls
+
+
+def alice(column: str = "a.id") -> str:
+    return f"(SELECT {column} FROM ledger.account a JOIN ledger.asset s ON s.id = a.asset_id" + (
+        " WHERE a.name = 'user:alice1' AND s.coin = '1280')"
+    )
+
+
+JOURNAL_OF_ORD_0 = "(SELECT id FROM ledger.journal WHERE order_id = 'ord-0')"
+
+PLANTED = [
+    pytest.param(
+        f"UPDATE ledger.entry SET amount = amount + 1 WHERE journal_id = {JOURNAL_OF_ORD_0} AND line = 1",
+        "journal sums to zero",
+        id="a line was changed",
+    ),
+    pytest.param(
+        f"DELETE FROM ledger.entry WHERE journal_id = {JOURNAL_OF_ORD_0} AND line = 2",
+        "journal sums to zero",
+        id="a line was deleted",
+    ),
+    pytest.param(
+        f"DELETE FROM ledger.entry WHERE journal_id = {JOURNAL_OF_ORD_0}",
+        "journal has lines",
+        id="all lines of a journal were deleted",
+    ),
+    pytest.param(
+        f"UPDATE ledger.balance SET posted = posted + 1 WHERE account_id = {alice()}",
+        "balance is the sum of its entries",
+        id="a balance was changed",
+    ),
+    pytest.param(
+        f"UPDATE ledger.balance SET version = version + 1 WHERE account_id = {alice()}",
+        "balance is the sum of its entries",
+        id="a version was skipped",
+    ),
+    pytest.param(
+        f"UPDATE ledger.entry SET version = version + 5 WHERE account_id = {alice()} AND version ="
+        f" (SELECT max(version) FROM ledger.entry WHERE account_id = {alice()})",
+        "balance is the sum of its entries",
+        id="an entry has a version of its own",
+    ),
+    pytest.param(
+        f"INSERT INTO ledger.balance (account_id, posted) SELECT id, 7 FROM"
+        f" (INSERT_ACCOUNT) x WHERE {alice()} IS NOT NULL",
+        "balance is the sum of its entries",
+        id="money without any entry",
+    ),
+    pytest.param(
+        f"UPDATE ledger.entry SET balance_after = balance_after + 1 WHERE journal_id = {JOURNAL_OF_ORD_0} AND line = 2",
+        "entries are a chain",
+        id="a balance after was changed",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.account (asset_id, name) SELECT min(id), 'user:ghost' FROM ledger.asset",
+        "account has a balance",
+        id="an account without a balance",
+    ),
+    pytest.param(
+        f"UPDATE ledger.balance SET floor = -100, posted = -1, held = 0 WHERE account_id = {alice()}",
+        "nobody but custody is overdrawn",
+        id="a floor below zero, and an overdraft",
+    ),
+    pytest.param(
+        f"UPDATE ledger.balance SET floor = NULL WHERE account_id = {alice()}",
+        "nobody but custody is overdrawn",
+        id="no floor under a user",
+    ),
+    pytest.param(
+        f"UPDATE ledger.balance SET held = held + 0.5 WHERE account_id = {alice()}",
+        "held is the sum of the open orders' holds",
+        id="more is held than was promised",
+    ),
+    pytest.param(
+        f"UPDATE ledger.balance SET held = 0 WHERE account_id = {alice()}",
+        "held is the sum of the open orders' holds",
+        id="a hold was lost",
+    ),
+    pytest.param(
+        "UPDATE ledger.orders SET hold_amount = 2 WHERE order_id = 'ord-3'",
+        "held is the sum of the open orders' holds",
+        id="an order promises more than is held",
+    ),
+    pytest.param(
+        "DELETE FROM ledger.outbox WHERE order_id = 'ord-1'",
+        "an order ends with exactly one terminal event",
+        id="a terminal event was lost",
+    ),
+    pytest.param(
+        "UPDATE ledger.outbox SET terminal = false WHERE order_id = 'ord-r'",
+        "an order ends with exactly one terminal event",
+        id="a terminal event is none",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.outbox VALUES (gen_random_uuid(), 'ord-3', 1, true, 'k', '{}', NULL, NULL, now(), NULL,"
+        " now(), NULL)",
+        "an order ends with exactly one terminal event",
+        id="an open order has a terminal event",
+    ),
+    pytest.param(
+        f"WITH gone AS (DELETE FROM ledger.entry WHERE journal_id = {JOURNAL_OF_ORD_0})"
+        " DELETE FROM ledger.journal WHERE order_id = 'ord-0'",
+        "what succeeded is posted, and nothing else",
+        id="a success without a journal",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.journal (order_id, at) VALUES ('ord-1', now())",
+        "what succeeded is posted, and nothing else",
+        id="a failure with a journal",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.journal (order_id, at) VALUES ('ord-3', now())",
+        "what succeeded is posted, and nothing else",
+        id="an open order with a journal",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.journal (order_id, at) VALUES ('nobody', now())",
+        "a journal belongs to an order",
+        id="a journal of nobody",
+    ),
+    pytest.param(
+        "UPDATE ledger.orders SET attempts = 2 WHERE order_id = 'ord-4'",
+        "every attempt was written down",
+        id="an attempt that was not written down",
+    ),
+    pytest.param(
+        "DELETE FROM ledger.attempt WHERE order_id = 'ord-4'",
+        "every attempt was written down",
+        id="an attempt was deleted",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.attempt VALUES ('ord-4', 2, '', now())",
+        "every attempt was written down",
+        id="an attempt too many",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.contradiction (order_id, at, detail) VALUES ('ord-1', now(), 'it was done')",
+        "no evidence contradicts how an order ended",
+        id="late evidence",
+    ),
+]
+
+
+def test_honest_books_have_no_violation(books: Calls) -> None:
+    assert books.violations() == set()
+
+
+def test_every_invariant_has_a_test_that_breaks_it(books: Calls) -> None:
+    definition = books.value("SELECT pg_get_viewdef('ledger.violation'::regclass)")
+    promised = {
+        line.split("'", 1)[1].rsplit("'", 1)[0].replace("''", "'")
+        for line in definition.splitlines()
+        if line.strip().startswith("SELECT '") or line.strip().endswith("AS invariant,")
+    }
+    assert promised == {str(parameters.values[1]) for parameters in PLANTED}
+
+
+@pytest.mark.parametrize(("crime", "invariant"), PLANTED)
+def test_a_broken_promise_has_its_row(books: Calls, crime: str, invariant: str) -> None:
+    connection: psycopg.Connection = books.connection
+    connection.execute("SET session_replication_role = replica")  # no trigger, no foreign key
+    if "INSERT_ACCOUNT" in crime:
+        crime = (
+            "WITH made AS (INSERT INTO ledger.account (asset_id, name) SELECT min(id), 'user:ghost' FROM ledger.asset"
+            " RETURNING id) INSERT INTO ledger.balance (account_id, posted, floor) SELECT id, 7, 0 FROM made"
+        )
+    assert connection.execute(crime.encode()).rowcount > 0 or crime.startswith("WITH gone")
+    assert invariant in books.violations()
+
+
+def test_a_violation_names_what_is_wrong(books: Calls) -> None:
+    books.connection.execute(
+        f"UPDATE ledger.balance SET posted = posted + 1.5 WHERE account_id = {alice()}".encode()
+    )
+    [(invariant, detail)] = books.connection.execute("SELECT * FROM ledger.violation").fetchall()
+    assert invariant == "balance is the sum of its entries"
+    assert "user:alice1 ccpayment/1280" in detail
+    assert "posted 8.5" in detail
