@@ -145,7 +145,7 @@ _LINE_TYPES = "integer[] text[] text[] numeric[] text[]".split()
 
 
 class Calls:
-    """The functions, on one connection."""
+    """The functions, on one connection. Each call is a transaction, or a savepoint within the caller's."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
@@ -237,8 +237,7 @@ class Calls:
         return set(claimed)
 
     def read(self, *order_ids: str) -> list[dict[str, Any]]:
-        with self.connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-            return cursor.execute("SELECT * FROM ledger.read_orders(%s::text[])", (list(order_ids),)).fetchall()
+        return self._dicts("SELECT * FROM ledger.read_orders(%s::text[])", list(order_ids))
 
     def announce(self, event_id: uuid.UUID, now: datetime = NOW, body: str = "{}") -> None:
         self.value(
@@ -314,8 +313,8 @@ class Calls:
 
     def order(self, order_id: str) -> dict[str, Any] | None:
         """The whole row."""
-        with self.connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-            return cursor.execute("SELECT * FROM ledger.orders WHERE order_id = %s", (order_id,)).fetchone()
+        rows = self._dicts("SELECT * FROM ledger.orders WHERE order_id = %s", order_id)
+        return rows[0] if rows else None
 
     def state(self, order_id: str) -> str | None:
         row = self.order(order_id)
@@ -340,14 +339,19 @@ class Calls:
 
     def value(self, statement: str, *arguments: object) -> Any:
         """The first column of the first row."""
-        row = self.connection.execute(statement.encode(), arguments).fetchone()
-        return row and row[0]
+        rows = self._rows(statement, *arguments)
+        return rows[0][0] if rows else None
 
     def count(self, table: str) -> int:
         return int(self.value(f"SELECT count(*) FROM ledger.{table}"))
 
     def _rows(self, statement: str, *arguments: object) -> list[Any]:
-        return self.connection.execute(statement.encode(), arguments).fetchall()
+        with self.connection.transaction():
+            return self.connection.execute(statement.encode(), arguments).fetchall()
+
+    def _dicts(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
+        with self.connection.transaction(), self.connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            return cursor.execute(statement.encode(), arguments).fetchall()
 
 
 def _casts(types: Sequence[str]) -> str:

@@ -115,9 +115,11 @@ def test_taking_takes_at_most_so_many_the_longest_waiting_first(calls: Calls) ->
     assert calls.take_outbox(most=3) == set()
 
 
-def test_what_another_transaction_is_taking_is_passed_over(database_url: str, calls: Calls, event: uuid.UUID) -> None:
-    with psycopg.connect(database_url) as other:
-        assert Calls(other).take_outbox(token=THEIRS) == {event}
-        second = event_of("another message")
-        calls.announce(second)
-        assert calls.take_outbox(token=MINE) == {second}
+def test_what_another_transaction_is_taking_is_passed_over(database_url: str) -> None:
+    second = event_of("another message")
+    with psycopg.connect(database_url, autocommit=True) as mine, psycopg.connect(database_url) as theirs:
+        Calls(mine).announce(EVENT)
+        theirs.execute("SELECT")  # a transaction that stays open
+        assert Calls(theirs).take_outbox(token=THEIRS) == {EVENT}
+        Calls(mine).announce(second)
+        assert Calls(mine).take_outbox(token=MINE) == {second}

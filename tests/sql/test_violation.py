@@ -30,17 +30,17 @@ def books(calls: Calls) -> Calls:
     return calls
 
 
-def alice(column: str = "a.id") -> str:
-    return f"(SELECT {column} FROM ledger.account a JOIN ledger.asset s ON s.id = a.asset_id" + (
-        " WHERE a.name = 'user:alice1' AND s.coin = '1280')"
-    )
+ALICE = (
+    "(SELECT a.id FROM ledger.account a JOIN ledger.asset s ON s.id = a.asset_id"
+    " WHERE a.name = 'user:alice1' AND s.coin = '1280')"
+)
 
 
 JOURNAL_OF_ORD_0 = "(SELECT id FROM ledger.journal WHERE order_id = 'ord-0')"
 
 PLANTED = [
     pytest.param(
-        f"UPDATE ledger.entry SET amount = amount + 1 WHERE journal_id = {JOURNAL_OF_ORD_0} AND line = 1",
+        f"UPDATE ledger.entry SET amount = amount + 5 WHERE journal_id = {JOURNAL_OF_ORD_0} AND line = 1",
         "journal sums to zero",
         id="a line was changed",
     ),
@@ -55,24 +55,24 @@ PLANTED = [
         id="all lines of a journal were deleted",
     ),
     pytest.param(
-        f"UPDATE ledger.balance SET posted = posted + 1 WHERE account_id = {alice()}",
+        f"UPDATE ledger.balance SET posted = posted + 1 WHERE account_id = {ALICE}",
         "balance is the sum of its entries",
         id="a balance was changed",
     ),
     pytest.param(
-        f"UPDATE ledger.balance SET version = version + 1 WHERE account_id = {alice()}",
+        f"UPDATE ledger.balance SET version = version + 1 WHERE account_id = {ALICE}",
         "balance is the sum of its entries",
         id="a version was skipped",
     ),
     pytest.param(
-        f"UPDATE ledger.entry SET version = version + 5 WHERE account_id = {alice()} AND version ="
-        f" (SELECT max(version) FROM ledger.entry WHERE account_id = {alice()})",
+        f"UPDATE ledger.entry SET version = version + 5 WHERE account_id = {ALICE} AND version ="
+        f" (SELECT max(version) FROM ledger.entry WHERE account_id = {ALICE})",
         "balance is the sum of its entries",
         id="an entry has a version of its own",
     ),
     pytest.param(
-        f"INSERT INTO ledger.balance (account_id, posted) SELECT id, 7 FROM"
-        f" (INSERT_ACCOUNT) x WHERE {alice()} IS NOT NULL",
+        "WITH made AS (INSERT INTO ledger.account (asset_id, name) SELECT min(id), 'user:ghost' FROM ledger.asset"
+        " RETURNING id) INSERT INTO ledger.balance (account_id, posted, floor) SELECT id, 7, 0 FROM made",
         "balance is the sum of its entries",
         id="money without any entry",
     ),
@@ -87,22 +87,22 @@ PLANTED = [
         id="an account without a balance",
     ),
     pytest.param(
-        f"UPDATE ledger.balance SET floor = -100, posted = -1, held = 0 WHERE account_id = {alice()}",
+        f"UPDATE ledger.balance SET floor = -100, posted = -1, held = 0 WHERE account_id = {ALICE}",
         "nobody but custody is overdrawn",
         id="a floor below zero, and an overdraft",
     ),
     pytest.param(
-        f"UPDATE ledger.balance SET floor = NULL WHERE account_id = {alice()}",
+        f"UPDATE ledger.balance SET floor = NULL WHERE account_id = {ALICE}",
         "nobody but custody is overdrawn",
         id="no floor under a user",
     ),
     pytest.param(
-        f"UPDATE ledger.balance SET held = held + 0.5 WHERE account_id = {alice()}",
+        f"UPDATE ledger.balance SET held = held + 0.5 WHERE account_id = {ALICE}",
         "held is the sum of the open orders' holds",
         id="more is held than was promised",
     ),
     pytest.param(
-        f"UPDATE ledger.balance SET held = 0 WHERE account_id = {alice()}",
+        f"UPDATE ledger.balance SET held = 0 WHERE account_id = {ALICE}",
         "held is the sum of the open orders' holds",
         id="a hold was lost",
     ),
@@ -189,18 +189,13 @@ def test_every_invariant_has_a_test_that_breaks_it(books: Calls) -> None:
 def test_a_broken_promise_has_its_row(books: Calls, crime: str, invariant: str) -> None:
     connection: psycopg.Connection = books.connection
     connection.execute("SET session_replication_role = replica")  # no trigger, no foreign key
-    if "INSERT_ACCOUNT" in crime:
-        crime = (
-            "WITH made AS (INSERT INTO ledger.account (asset_id, name) SELECT min(id), 'user:ghost' FROM ledger.asset"
-            " RETURNING id) INSERT INTO ledger.balance (account_id, posted, floor) SELECT id, 7, 0 FROM made"
-        )
-    assert connection.execute(crime.encode()).rowcount > 0 or crime.startswith("WITH gone")
+    assert connection.execute(crime.encode()).rowcount > 0
     assert invariant in books.violations()
 
 
 def test_a_violation_names_what_is_wrong(books: Calls) -> None:
     books.connection.execute(
-        f"UPDATE ledger.balance SET posted = posted + 1.5 WHERE account_id = {alice()}".encode()
+        f"UPDATE ledger.balance SET posted = posted + 1.5 WHERE account_id = {ALICE}".encode()
     )
     [(invariant, detail)] = books.connection.execute("SELECT * FROM ledger.violation").fetchall()
     assert invariant == "balance is the sum of its entries"
