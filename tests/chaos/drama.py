@@ -14,10 +14,10 @@ from tests.chaos.ports import (
     Bus,
     BusDelivery,
     BusPublisher,
-    Killed,
     KillableClock,
     KillableLedger,
     KillableTransport,
+    Killed,
     KillSwitch,
     VirtualTime,
 )

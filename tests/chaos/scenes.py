@@ -9,10 +9,10 @@ from tests.chaos.ports import KillSwitch
 
 @dataclass(frozen=True)
 class Scene:
-    """`set` prepares; `ends` maps each order to the states it may end in."""
+    """`ends` maps each order to the states it may end in."""
 
     name: str
-    set: Callable[[Drama], Awaitable[None]]
+    prepare: Callable[[Drama], Awaitable[None]]
     ends: dict[str, set[str]] = field(default_factory=dict)
     dead_letters: int = 0
     # Messages that never became an order: how many distinct events of each code there must be.

@@ -16,7 +16,7 @@ CALLS_MAX = 400
 
 async def play(scene: Scene, database: Database, owner: asyncpg.Connection, switch: KillSwitch) -> None:
     drama = Drama(database, owner)
-    await scene.set(drama)
+    await scene.prepare(drama)
     await drama.play(switch)
     ends = await drama.check(scene.dead_letters, scene.refusals)
     assert ends.keys() == scene.ends.keys()

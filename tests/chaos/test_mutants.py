@@ -192,10 +192,10 @@ MUTANTS = [
             _sql(
                 "12_start_attempt.sql",
                 (
-                    "INSERT INTO attempt (order_id, number, body, created_at)"
-                    " VALUES (start_attempt.order_id, number, body, now);",
-                    "",
+                    "INSERT INTO attempt (order_id, number, body, created_at) VALUES",
+                    "PERFORM FROM (VALUES",
                 ),
+                ("body, now);", "body, now)) AS forgotten;"),
             ),
         ),
     ),

@@ -11,9 +11,7 @@ from worker.sandbox.sandbox import Sandbox
 from .caller import Caller, answer_of, code_of
 
 
-def ask(
-    sandbox: Sandbox, method: str, path: str, fields: object = None
-) -> tuple[int, dict[str, Any]]:
+def ask(sandbox: Sandbox, method: str, path: str, fields: object = None) -> tuple[int, dict[str, Any]]:
     body = b"" if fields is None else json.dumps(fields).encode()
     reply = control(sandbox, method, path, body)
     assert reply.content_type == "application/json"
@@ -90,9 +88,7 @@ def test_health_is_ok(sandbox: Sandbox) -> None:
         ("faults", {"kind": "hang", "seconds": "5"}, "seconds"),
     ],
 )
-def test_wrong_input_names_the_field_and_the_rule(
-    sandbox: Sandbox, path: str, fields: object, field: str
-) -> None:
+def test_wrong_input_names_the_field_and_the_rule(sandbox: Sandbox, path: str, fields: object, field: str) -> None:
     status, answer = ask(sandbox, "POST", f"/sandbox/{path}", fields)
     assert (status, answer["field"]) == (400, field)
     assert answer["error"] == f"{field}: {answer['rule']}"
@@ -103,8 +99,6 @@ def test_a_body_that_is_no_json_is_wrong_input(sandbox: Sandbox, body: bytes) ->
     assert control(sandbox, "POST", "/sandbox/fund", body).status == 400
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "nothing"), ("PUT", "faults"), ("GET", "fund"), ("GET", "")]
-)
+@pytest.mark.parametrize(("method", "path"), [("GET", "nothing"), ("PUT", "faults"), ("GET", "fund"), ("GET", "")])
 def test_any_other_control_is_not_found(sandbox: Sandbox, method: str, path: str) -> None:
     assert ask(sandbox, method, f"/sandbox/{path}")[0] == 404

@@ -260,9 +260,7 @@ def test_chance_may_be_limited_to_a_number_of_times() -> None:
         ({"kind": "reset", "code": 11000}, "code"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(
-    caller: Caller, rule: dict[str, object], field: str
-) -> None:
+def test_a_rule_that_makes_no_sense_is_refused(caller: Caller, rule: dict[str, object], field: str) -> None:
     with pytest.raises(InputError) as refused:
         caller.sandbox.add_fault(**rule)  # type: ignore[arg-type]
     assert refused.value.field == field

@@ -53,9 +53,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "code"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS]
-)
+@pytest.mark.parametrize(("wrong", "code"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
 def test_the_first_wrong_thing_decides(caller: Caller, wrong: Request, code: int) -> None:
     assert code_of(caller.sandbox.handle(wrong)) == code
 

@@ -59,12 +59,8 @@ def test_only_what_an_account_can_hold_is_funded(
     assert sandbox.books.balances() == before
 
 
-@pytest.mark.parametrize(
-    ("app_id", "secret", "field"), [("sys-app", "s", "app_id"), ("my-app", "", "app_secret")]
-)
-def test_an_account_needs_a_usable_app_id_and_a_secret(
-    app_id: str, secret: str, field: str
-) -> None:
+@pytest.mark.parametrize(("app_id", "secret", "field"), [("sys-app", "s", "app_id"), ("my-app", "", "app_secret")])
+def test_an_account_needs_a_usable_app_id_and_a_secret(app_id: str, secret: str, field: str) -> None:
     with pytest.raises(InputError) as refused:
         Sandbox(app_id, secret, Clock())
     assert refused.value.field == field

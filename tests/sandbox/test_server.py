@@ -112,9 +112,7 @@ def test_spoilt_answers_have_their_status_and_type(caller: Caller) -> None:
 @pytest.mark.parametrize(("size", "status"), [(2**20, 200), (2**20 + 1, 413)])
 def test_a_body_may_have_one_mebibyte(caller: Caller, size: int, status: int) -> None:
     async def story(session: Session) -> None:
-        async with session.post(
-            "/ccpayment/v2/userTransfer", data=io.BytesIO(b"x" * size)
-        ) as answer:
+        async with session.post("/ccpayment/v2/userTransfer", data=io.BytesIO(b"x" * size)) as answer:
             assert answer.status == status
 
     run(caller, story)

@@ -11,8 +11,7 @@ from .caller import APP_ID, APP_SECRET, NOW, Clock, code_of
 TIMESTAMP = str(NOW)
 
 TRANSFER = (
-    b'{"coinId":1280,"fromUserId":"user-00001","toUserId":"user-00002",'
-    b'"orderId":"ord-000001","amount":"0.005"}'
+    b'{"coinId":1280,"fromUserId":"user-00001","toUserId":"user-00002","orderId":"ord-000001","amount":"0.005"}'
 )
 REMARK = (
     b'{"coinId":1280,"fromUserId":"user-00001","toUserId":"user-00002",'

@@ -26,9 +26,7 @@ MALFORMED: dict[str, list[object]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, row in MALFORMED.items() for value in row]
-)
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, row in MALFORMED.items() for value in row])
 def test_a_malformed_parameter_is_refused(caller: Caller, name: str, value: object) -> None:
     # The coin, the amount and the order id are wrong as well: the form is checked before them.
     caller.transfer(orderId="ord-0")
