@@ -121,8 +121,8 @@ def _send_before_writing(patch: pytest.MonkeyPatch) -> None:
 
     async def admit(command: Any, message: Any, world: Any) -> Any:
         provider = world.providers[message.provider]
-        body = provider.encode(settle_step.RULES[command.type].instruction(command))
-        await provider.execute(None, body)
+        instruction = settle_step.RULES[command.type].instruction(command)
+        await provider.execute(instruction, provider.encode(instruction))
         return await original(command, message, world)
 
     patch.setattr(flow, "admit", admit)
