@@ -7,7 +7,8 @@ everything unacked is redelivered, every unconfirmed publish raises BrokerAway, 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,8 @@ from functools import partial
 from typing import Any
 
 import aio_pika
+import pamqp.base
+import pamqp.encode
 import pamqp.exceptions
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
@@ -40,6 +43,8 @@ CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
 # A broker in a resource alarm stops reading from publishers without closing the connection.
 CONFIRM_SECONDS = 30
+# All properties of a message share one frame of 128 KiB, and a dead letter has more of them than the message had.
+HEADERS_BYTES_MAX = 64 * 1024
 # A session that ends sooner met something that waiting a moment does not mend, such as a queue that is gone.
 STEADY_SESSION = timedelta(seconds=5)
 
@@ -71,6 +76,7 @@ class Broker:
         self._clock = clock
         self._channel: AbstractChannel | None = None
         self._ready = asyncio.Event()
+        self._declared: tuple[str, ...] = ()  # the providers whose queues this process sees to
 
     async def run(self) -> None:
         """Keep a connection for publishing until cancelled."""
@@ -100,6 +106,8 @@ class Broker:
         """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked."""
 
         async def consume_until(channel: AbstractChannel, over: asyncio.Event) -> None:
+            if self._declared:  # again for each session: the broker may have come back empty
+                await apply_topology(channel, self._declared)
             await channel.set_qos(prefetch_count=prefetch)
             source = await channel.get_queue(queue, ensure=False)
             tag = await source.consume(_receive(handle))
@@ -116,6 +124,7 @@ class Broker:
 
         async def declare(channel: AbstractChannel, _over: asyncio.Event) -> None:
             await apply_topology(channel, providers)
+            self._declared = providers
             declared.set()
 
         await self._keep_up("topology", declare, declared)
@@ -293,7 +302,7 @@ class _Delivery:
             correlation_id=carried(incoming.correlation_id),
             app_id=carried(incoming.app_id),
             traceparent=carried_traceparent(incoming.headers.get("traceparent")),
-            headers=dict(incoming.headers),
+            headers=_carried_headers(incoming.headers),
         )
 
     async def ack(self) -> None:
@@ -304,6 +313,36 @@ class _Delivery:
         # `reject`, not `nack`: from RabbitMQ 4.3 on only the former counts towards the delivery limit.
         with suppress(*_AWAY, aio_pika.exceptions.MessageProcessError):
             await self._incoming.reject(requeue=True)
+
+
+def _carried_headers(headers: Mapping[str, Any]) -> dict[str, object]:
+    """Those that can be published again: the library reads some that it cannot write, and there is a limit."""
+    kept: dict[str, object] = {}
+    room = HEADERS_BYTES_MAX
+    for name, value in headers.items():
+        try:
+            size = len(pamqp.encode.field_table({name: value}))
+        except (TypeError, ValueError, OverflowError, struct.error):
+            continue
+        if size <= room:
+            kept[name] = value
+            room -= size
+    return kept
+
+
+def _read_properties(properties: pamqp.base.BasicProperties, flags: int, data: bytes) -> None:
+    """What can be read of a message's properties.
+
+    The library gives up the connection over one that it cannot read, such as a timestamp in microseconds. The
+    message would come back, again and again, and at the delivery limit take everything that was prefetched beside
+    it to the dead letters.
+    """
+    with suppress(ValueError, OverflowError, OSError):
+        _unmarshal(properties, flags, data)
+
+
+_unmarshal = pamqp.base.BasicProperties.unmarshal
+pamqp.base.BasicProperties.unmarshal = _read_properties  # type: ignore[method-assign]
 
 
 def _receive(handle: Handler) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:

@@ -23,7 +23,12 @@ BEGIN
     INSERT INTO orders (order_id, type, provider, fingerprint, command, state, created_at, updated_at)
     VALUES (adjust.order_id, 'adjust', adjust.provider, adjust.fingerprint,
             jsonb_build_object('account', account, 'coin', coin, 'amount', amount::text, 'reason', reason),
-            'succeeded', now, now);
+            'succeeded', now, now)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN -- another transaction took the orderId, with other accounts, after we looked: judge again
+        RAISE EXCEPTION 'the orderId was taken meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+
     INSERT INTO journal (order_id, at, reason) VALUES (adjust.order_id, now, reason) RETURNING id INTO journal_id;
     INSERT INTO entry (account_id, version, journal_id, line, amount, purpose, balance_after)
     SELECT b.account_id, b.version + 1, journal_id, l.line, l.amount, 'adjust', b.posted + l.amount

@@ -14,19 +14,19 @@ CCPAYMENT = "ccpayment"
 
 
 def configured(settings: Settings) -> tuple[str, ...]:
-    """The names of the providers that have credentials. Raises BadSettings for half of them, or none."""
+    """The names of the providers that have credentials. Raises BadSettings for half of them."""
     if (settings.ccpayment_app_id is None) != (settings.ccpayment_app_secret is None):
         raise BadSettings("LEDGER_CCPAYMENT_APP_ID and LEDGER_CCPAYMENT_APP_SECRET: set both or neither")
-    if settings.ccpayment_app_id is None:
-        raise BadSettings("LEDGER_CCPAYMENT_APP_ID: no provider is configured")
-    return (CCPAYMENT,)
+    return () if settings.ccpayment_app_id is None else (CCPAYMENT,)
 
 
 @asynccontextmanager
 async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Mapping[str, Provider]]:
-    """The configured providers, with their connections."""
+    """The configured providers, with their connections. Raises BadSettings when there is none."""
     async with AsyncExitStack() as stack:
         names = configured(settings)
+        if not names:
+            raise BadSettings("LEDGER_CCPAYMENT_APP_ID: is required, for no other provider is configured")
         providers: dict[str, Provider] = {}
         if CCPAYMENT in names:
             assert settings.ccpayment_app_id is not None
