@@ -19,7 +19,8 @@ from worker.clock import SystemClock
 from worker.database import FOR_FUNCTIONS, Database
 from worker.ledger import Intake, Ledger, Settlement
 from worker.message import Incoming
-from worker.order import Decision, Evidence, Hold, Order
+from worker.order import Decision, Evidence, Hold
+from worker.steps.admit import new_order
 
 COIN = 1280
 # Spread: each of this many users pays the next. Hot: all of them pay one.
@@ -160,24 +161,6 @@ def _settlement(intake: Intake) -> Settlement:
         correlation_id=None,
         lines=lines,
     )
-    order = Order(
-        command=command,
-        provider="ccpayment",
-        state="sending",
-        revision=1,
-        attempts=1,
-        doubtful=(1,),
-        polls=0,
-        due_at=None,
-        doubt_since=None,
-        absent_at=None,
-        attempted_at=None,
-        provider_ref=None,
-        error_code=None,
-        events=0,
-        correlation_id=None,
-        traceparent=None,
-    )
     decision = Decision(
         "succeeded",
         Evidence(1, "answer", "succeeded"),
@@ -186,7 +169,7 @@ def _settlement(intake: Intake) -> Settlement:
         tells="succeeded",
         event=event,
     )
-    return Settlement(order, decision)
+    return Settlement(new_order(command, intake.message, intake.body), decision)
 
 
 def _pair(number: int, hot: bool) -> tuple[int, int]:

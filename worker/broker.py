@@ -180,7 +180,7 @@ async def visit(url: str) -> AsyncIterator[AbstractChannel]:
         async with open_channel(_with_heartbeat(url)) as (channel, _):
             yield channel
     except aio_pika.exceptions.ChannelNotFoundEntity as error:
-        raise WorkerError(f"RabbitMQ: {error.reason}; see `ledger-worker topology apply`") from None
+        raise WorkerError(f"RabbitMQ: {error}; see `ledger-worker topology apply`") from None
     except _AWAY as error:
         raise BrokerAway(f"RabbitMQ cannot be reached ({type(error).__name__})") from None
 
@@ -243,7 +243,7 @@ async def apply_topology(channel: AbstractChannel, providers: tuple[str, ...]) -
             await declared.bind(queue.exchange, queue.binding)
     except aio_pika.exceptions.ChannelPreconditionFailed as error:
         raise WorkerError(
-            f"RabbitMQ has it with other arguments than ours: {error.reason}; delete it when it is"
+            f"RabbitMQ has it with other arguments than ours: {error}; delete it when it is"
             " empty, or use another virtual host"
         ) from None
 
@@ -271,7 +271,7 @@ async def _check(url: str, what: str, check: Callable[[AbstractChannel], Awaitab
         except aio_pika.exceptions.ChannelNotFoundEntity:
             return [f"{what} is missing"]
         except aio_pika.exceptions.ChannelPreconditionFailed as error:
-            return [f"{what} differs: {error.reason}"]
+            return [f"{what} differs: {error}"]
     return []
 
 
@@ -342,7 +342,7 @@ def _read_properties(properties: pamqp.base.BasicProperties, flags: int, data: b
 
 
 _unmarshal = pamqp.base.BasicProperties.unmarshal
-pamqp.base.BasicProperties.unmarshal = _read_properties  # type: ignore[method-assign]
+pamqp.base.BasicProperties.unmarshal = _read_properties  # type: ignore[assignment, method-assign]
 
 
 def _receive(handle: Handler) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:

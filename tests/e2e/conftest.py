@@ -1,4 +1,4 @@
-"""Stages: one for each story, and one that the short stories of a file share, each with orders and users of its own."""
+"""Stages: one for each story, and one that the short stories of a file share, with orders and users of their own."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +13,7 @@ import pytest
 import devstack
 from tests.conftest import on_database
 from tests.e2e.client import Client
-from tests.e2e.stage import Stage, open_stage, opened
+from tests.e2e.stage import APP_ID, APP_SECRET, Stage, open_stage, opened
 
 # Short, so that what a fault or a kill leaves behind is taken up within the test.
 QUICK = {
@@ -22,12 +22,29 @@ QUICK = {
     "LEDGER_PROVIDER_TIMEOUT_SECONDS": "1",
 }
 
+# Port 9, discard: nobody listens there.
+NOWHERE = "http://127.0.0.1:9"
+
 
 @pytest.fixture
 async def stage(database_url: str, amqp_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage for one story."""
     async with open_stage(database_url, amqp_url, tmp_path, **QUICK) as stage:
         yield stage
+
+
+@pytest.fixture
+def desk(database_url: str, amqp_url: str, tmp_path: Path) -> Stage:
+    """A stage for command lines that need no provider: nothing listens at its address."""
+    settings = {
+        "LEDGER_DATABASE_URL": database_url,
+        "LEDGER_AMQP_URL": amqp_url,
+        "LEDGER_CCPAYMENT_BASE_URL": NOWHERE,
+        "LEDGER_CCPAYMENT_APP_ID": APP_ID,
+        "LEDGER_CCPAYMENT_APP_SECRET": APP_SECRET,
+        **QUICK,
+    }
+    return Stage(database_url, amqp_url, NOWHERE, tmp_path, settings)
 
 
 @dataclass(frozen=True, slots=True)

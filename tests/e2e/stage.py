@@ -48,9 +48,7 @@ class Stage:
 
     async def run(self, *arguments: str, stdin: bytes = b"", may_fail: bool = False) -> Finished:
         """Run a command line to its end."""
-        return await run(
-            *arguments, settings=self.settings, folder=self.folder, stdin=stdin, may_fail=may_fail
-        )
+        return await run(*arguments, settings=self.settings, folder=self.folder, stdin=stdin, may_fail=may_fail)
 
     async def query(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
         """Read the contract's views, as the role that may read nothing else."""

@@ -1,8 +1,10 @@
 """What is not done: conflicts, missing funds, expiry, and messages that are no commands."""
 
 import json
+import struct
 from datetime import datetime
 
+import pamqp.encode
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
@@ -118,7 +120,7 @@ MALFORMED = {
 async def test_a_malformed_command_is_rejected_by_event_and_kept_with_its_reason(road: Road, case: str) -> None:
     changes, field = MALFORMED[case]
     order_id = road.new_id()
-    body = json.dumps(transfer(order_id, "alice-1", "bob-12", "1", **{**changes})).encode()
+    body = json.dumps({**transfer(order_id, "alice-1", "bob-12", "1"), **changes}).encode()
     await road.client.publish(body, "ccpayment.transfer", correlation_id="c-1", message_id="m-1", app_id="shop")
     letter, event = await road.client.dead_letter(), await road.client.tap.delivery(order_id)
     assert (letter.body, letter.routing_key) == (body, "ccpayment.transfer")
@@ -201,6 +203,18 @@ async def test_odd_routing_keys_reach_the_dead_letters(road: Road, routing_key: 
     assert (await road.client.dead_letter()).routing_key == routing_key
 
 
+class Raw(bytes):
+    """A value as other clients write it and ours would not."""
+
+
+@pytest.fixture
+def _raw_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = pamqp.encode.encode_table_value
+    monkeypatch.setattr(
+        pamqp.encode, "encode_table_value", lambda value: value if isinstance(value, Raw) else usual(value)
+    )
+
+
 HEADERS = {
     "of every type": {
         "text": "é" * 200,
@@ -209,16 +223,20 @@ HEADERS = {
         "float": 1.5,
         "true": True,
         "null": None,
-        "bytes": b"\x00\xff",
+        "bytes": bytearray(b"\x00\xff"),
         "list": [1, "two", [3]],
         "table": {"a": {"b": "c"}},
     },
     "that look like ours": {"x-ledger-reason": "forged", "traceparent": "nonsense"},
     "that look like the broker's": {"x-death": "forged", "x-delivery-count": -5, "CC": ["ccpayment.copy"]},
-    "that nearly fill a frame": {"large": "x" * 130_000},
+    "that fill a frame": {"large": "x" * 130_990},
+    "that are text of no encoding": {"text": Raw(b"S\x00\x00\x00\x01\xff")},
+    "that are too large for a float": {"number": Raw(b"d" + struct.pack(">d", 1e300))},
+    "that are a time in microseconds": {"time": Raw(b"T" + struct.pack(">Q", 1_700_000_000_000_000))},
 }
 
 
+@pytest.mark.usefixtures("_raw_values")
 @pytest.mark.parametrize("case", HEADERS)
 async def test_odd_headers_neither_lose_a_message_nor_stop_the_worker(road: Road, case: str) -> None:
     await road.client.publish(b"hello", "ccpayment.transfer", headers=HEADERS[case])
@@ -226,6 +244,14 @@ async def test_odd_headers_neither_lose_a_message_nor_stop_the_worker(road: Road
     assert letter.body == b"hello"
     assert str(letter.headers["x-ledger-reason"]).startswith("body")
     await the_worker_still_works(road)
+
+
+async def test_a_command_stamped_in_microseconds_is_done(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No date of that number: the library would drop the connection, and the message come back, for ever."""
+    monkeypatch.setitem(pamqp.encode.METHODS, "timestamp", lambda _: struct.pack(">Q", 1_700_000_000_000_000))
+    alice, order_id = await road.rich_user(), road.new_id()
+    event = await road.client.ask(transfer(order_id, alice, road.new_id("user"), "1"), timestamp=1)
+    assert event["data"]["result"] == "succeeded"
 
 
 @pytest.mark.parametrize("text", ["x" * 255, "\x00", "a\nb", "é" * 127])

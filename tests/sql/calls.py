@@ -129,19 +129,24 @@ def moves(
     return Line(sender, amount.copy_negate(), coin), Line(receiver, amount, coin)
 
 
-_ADMIT_TYPES = (
-    "text[] text[] text[] bytea[] text[]::jsonb[] text[] text[] numeric[] bytea[] timestamptz[] text[] text[]"
-    " text[] text[]"
-).split()
-_REJECT_TYPES = (
-    "text[] text[] text[] bytea[] text[]::jsonb[] text[] timestamptz[] text[] text[] text[] text[] uuid[] text[]"
-    " text[] text[]"
-).split()
-_SETTLE_TYPES = (
-    "text[] integer[] text[] timestamptz[] text[] text[] text[] timestamptz[] timestamptz[] integer[] integer[]"
-    " text[] text[] text[] text[] uuid[] text[] text[] text[]"
-).split()
-_LINE_TYPES = "integer[] text[] text[] numeric[] text[]".split()
+# The types of the parameters: which of them is which only the functions know.
+_ADMIT_TYPES = [
+    *("text[]", "text[]", "text[]", "bytea[]", "text[]::jsonb[]"),
+    *("text[]", "text[]", "numeric[]", "bytea[]", "timestamptz[]"),
+    *("text[]", "text[]", "text[]", "text[]"),
+]
+_REJECT_TYPES = [
+    *("text[]", "text[]", "text[]", "bytea[]", "text[]::jsonb[]"),
+    *("text[]", "timestamptz[]", "text[]", "text[]", "text[]"),
+    *("text[]", "uuid[]", "text[]", "text[]", "text[]"),
+]
+_SETTLE_TYPES = [
+    *("text[]", "integer[]", "text[]", "timestamptz[]", "text[]"),
+    *("text[]", "text[]", "timestamptz[]", "timestamptz[]", "integer[]"),
+    *("integer[]", "text[]", "text[]", "text[]", "text[]"),
+    *("uuid[]", "text[]", "text[]", "text[]"),
+]
+_LINE_TYPES = ["integer[]", "text[]", "text[]", "numeric[]", "text[]"]
 
 
 class Calls:
@@ -285,7 +290,9 @@ class Calls:
             )
         )
 
-    def fund(self, amount: str, account: str = "user:alice1", coin: str = "1280", provider: str = "ccpayment") -> None:
+    def fund(
+        self, amount: str, account: str = "user:alice1", coin: str = "1280", provider: str = "ccpayment"
+    ) -> None:
         """An opening balance."""
         order_id = f"fund-{uuid.uuid4().hex}"
         assert self.adjust(order_id, Decimal(amount), account, coin, provider) == "adjusted"
@@ -295,7 +302,7 @@ class Calls:
 
     def balance(
         self, account: str = "user:alice1", coin: str = "1280", provider: str = "ccpayment"
-    ) -> tuple[Decimal, Decimal, Decimal] | None:
+    ) -> tuple[Any, Any, Any] | None:
         """Posted, held, available; None when there is no such account."""
         rows = self._rows(
             "SELECT posted, held, available FROM ledger.account_balance"
@@ -309,7 +316,8 @@ class Calls:
     def held(self, account: str = "user:alice1") -> Decimal:
         balance = self.balance(account)
         assert balance is not None
-        return balance[1]
+        held: Decimal = balance[1]
+        return held
 
     def order(self, order_id: str) -> dict[str, Any] | None:
         """The whole row."""
@@ -318,9 +326,9 @@ class Calls:
 
     def state(self, order_id: str) -> str | None:
         row = self.order(order_id)
-        return row and row["state"]
+        return None if row is None else str(row["state"])
 
-    def lines(self, order_id: str) -> list[tuple[str, Decimal, str, Decimal]]:
+    def lines(self, order_id: str) -> list[tuple[str, Any, str, Any]]:
         """Account, amount, purpose and the balance after it, in the journal's order."""
         return self._rows(
             "SELECT account, amount, purpose, balance_after FROM ledger.entry_line WHERE order_id = %s ORDER BY line",
@@ -330,7 +338,8 @@ class Calls:
     def outbox(self, order_id: str) -> list[tuple[int, bool, str]]:
         """Sequence, whether terminal, and routing key of the order's events."""
         return self._rows(
-            "SELECT sequence, terminal, routing_key FROM ledger.outbox WHERE order_id = %s ORDER BY sequence", order_id
+            "SELECT sequence, terminal, routing_key FROM ledger.outbox WHERE order_id = %s ORDER BY sequence",
+            order_id,
         )
 
     def violations(self) -> set[str]:

@@ -88,7 +88,10 @@ def test_a_duplicate_tells_how_far_the_order_is(calls: Calls) -> None:
     calls.fund("10")
     calls.admit(Intake("ord-1"), Intake("ord-2"))
     calls.settle(succeeds("ord-1", lines=moves(Decimal(1))), fails("ord-2"))
-    assert calls.admit(Intake("ord-1"), Intake("ord-2")) == [("duplicate", "succeeded", 1), ("duplicate", "failed", 1)]
+    assert calls.admit(Intake("ord-1"), Intake("ord-2")) == [
+        ("duplicate", "succeeded", 1),
+        ("duplicate", "failed", 1),
+    ]
 
 
 def test_other_content_under_a_known_order_id_is_a_conflict_and_changes_nothing(calls: Calls) -> None:

@@ -178,9 +178,7 @@ def settlements(draw: st.DrawFn) -> Books:
         for number in range(count)
     ]
     numbers = st.integers(0, count - 1)
-    decisions = [
-        draw(decision(orders[draw(numbers)], number)) for number in range(draw(st.integers(1, 40)))
-    ]
+    decisions = [draw(decision(orders[draw(numbers)], number)) for number in range(draw(st.integers(1, 40)))]
     return Books(orders, decisions)
 
 

@@ -11,7 +11,9 @@ EVENT = event_of("some message")
 
 
 def published(calls: Calls, event_id: uuid.UUID) -> bool:
-    row = calls.connection.execute("SELECT published_at FROM ledger.outbox WHERE event_id = %s", (event_id,)).fetchone()
+    row = calls.connection.execute(
+        "SELECT published_at FROM ledger.outbox WHERE event_id = %s", (event_id,)
+    ).fetchone()
     assert row is not None
     return row[0] is not None
 

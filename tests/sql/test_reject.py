@@ -15,7 +15,12 @@ def test_a_new_order_is_rejected_with_its_event(calls: Calls) -> None:
     assert calls.reject(item) == [("rejected", "rejected", 1)]
     order = calls.order("ord-1")
     assert order is not None
-    assert (order["state"], order["error_code"], order["due_at"], order["attempts"]) == ("rejected", "expired", None, 0)
+    assert (order["state"], order["error_code"], order["due_at"], order["attempts"]) == (
+        "rejected",
+        "expired",
+        None,
+        0,
+    )
     events = calls.connection.execute(
         "SELECT event_id, sequence, terminal, routing_key, body, correlation_id, traceparent, created_at,"
         " lease_token, lease_until, published_at FROM ledger.outbox"

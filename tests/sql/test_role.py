@@ -57,8 +57,7 @@ def test_the_worker_may_execute_exactly_these_functions(calls: Calls) -> None:
 def test_the_worker_may_read_exactly_these_views_and_write_nothing(calls: Calls) -> None:
     rows = calls.connection.execute(
         "SELECT c.relname, privilege, has_table_privilege('ledger_worker', c.oid, privilege)"
-        "  FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'])"
-        "       AS privilege"
+        "  FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS privilege"
         " WHERE c.relnamespace = 'ledger'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f')"
     ).fetchall()
     assert {name for name, _, _ in rows} > {*TABLES, *READABLE}
@@ -83,7 +82,12 @@ def test_no_column_and_no_sequence_is_open_to_the_worker(calls: Calls) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["SELECT * FROM ledger.{}", "DELETE FROM ledger.{}", "TRUNCATE ledger.{}", "INSERT INTO ledger.{} DEFAULT VALUES"],
+    [
+        "SELECT * FROM ledger.{}",
+        "DELETE FROM ledger.{}",
+        "TRUNCATE ledger.{}",
+        "INSERT INTO ledger.{} DEFAULT VALUES",
+    ],
 )
 @pytest.mark.parametrize("table", TABLES)
 def test_the_worker_is_denied_every_table(worker: Calls, table: str, statement: str) -> None:

@@ -228,7 +228,7 @@ def test_an_empty_batch_does_nothing(calls: Calls) -> None:
 
 def test_lines_open_the_accounts_they_name(calls: Calls, order: str) -> None:
     lines = (
-        Line("user:alice1", Decimal("-1"), "1280", "swap_in"),
+        Line("user:alice1", Decimal(-1), "1280", "swap_in"),
         Line("custody", Decimal(1), "1280", "swap_in"),
         Line("custody", Decimal("-0.5"), "1329", "swap_out"),
         Line("user:alice1", Decimal("0.5"), "1329", "swap_out"),
@@ -297,7 +297,7 @@ def test_amounts_are_posted_exactly(calls: Calls, amount: str) -> None:
 
 
 def test_lines_that_do_not_sum_to_zero_are_refused_whole(calls: Calls, order: str) -> None:
-    lines = (Line("user:alice1", Decimal("-1")), Line("user:bob123", Decimal("0.999999999999999999999999")))
+    lines = (Line("user:alice1", Decimal(-1)), Line("user:bob123", Decimal("0.999999999999999999999999")))
     with pytest.raises(psycopg.errors.RaiseException, match="does not sum to zero"):
         calls.settle(succeeds(order, lines=lines))
     assert calls.state(order) == "sending"
@@ -305,7 +305,7 @@ def test_lines_that_do_not_sum_to_zero_are_refused_whole(calls: Calls, order: st
 
 
 def test_lines_that_balance_only_across_coins_are_refused(calls: Calls, order: str) -> None:
-    lines = (Line("user:alice1", Decimal("-1"), "1280"), Line("user:bob123", Decimal(1), "1329"))
+    lines = (Line("user:alice1", Decimal(-1), "1280"), Line("user:bob123", Decimal(1), "1329"))
     with pytest.raises(psycopg.errors.RaiseException, match="does not sum to zero"):
         calls.settle(succeeds(order, lines=lines))
 
@@ -314,7 +314,7 @@ def test_two_journals_of_a_batch_may_not_balance_each_other(calls: Calls, order:
     calls.admit(Intake("ord-2"))
     with pytest.raises(psycopg.errors.RaiseException, match="does not sum to zero"):
         calls.settle(
-            succeeds(order, lines=(Line("user:alice1", Decimal("-1")),)),
+            succeeds(order, lines=(Line("user:alice1", Decimal(-1)),)),
             succeeds("ord-2", lines=(Line("user:bob123", Decimal(1)),)),
         )
 

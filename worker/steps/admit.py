@@ -44,7 +44,7 @@ async def admit(command: Command, message: Incoming, world: World) -> Order | No
     )
     match admission.verdict:
         case "admitted":
-            return _new_order(command, message, body)
+            return new_order(command, message, body)
         case "insufficient_funds":
             await _reject(command, message, "insufficient_funds", world)
         case _:
@@ -52,7 +52,7 @@ async def admit(command: Command, message: Incoming, world: World) -> Order | No
     return None
 
 
-def _new_order(command: Command, message: Incoming, body: bytes) -> Order:
+def new_order(command: Command, message: Incoming, body: bytes) -> Order:
     """The row that ledger.admit has just written."""
     return Order(
         command=command,
