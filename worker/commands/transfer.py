@@ -1,7 +1,7 @@
 """`transfer`: hold the sender's coins; when they have moved, so do the books: from −X, to +X."""
 
 from schemas.event import Line
-from schemas.money import negate, parse_amount
+from schemas.money import negate, parse_amount, show
 from schemas.transfer import Transfer
 from worker.commands.accounts import account_of
 from worker.order import Hold
@@ -22,7 +22,9 @@ class TransferRules:
             from_user_id=command.from_user_id,
             to_user_id=command.to_user_id,
             coin_id=command.coin_id,
-            amount=command.amount,
+            # One spelling for the provider, which counts trailing zeros as decimals: which copy of a command comes
+            # first must make no difference.
+            amount=show(parse_amount(command.amount)),
             remark=command.remark,
         )
 
