@@ -39,6 +39,8 @@ async def run(settings: Settings, roles: Collection[str], declare: bool) -> None
         if declare:
             await _unless(stop, worker.declare_topology())
         if not stop.is_set():
+            await _unless(stop, worker.find_schema())
+        if not stop.is_set():
             await worker.work(roles, stop)
 
 
@@ -72,6 +74,13 @@ class Worker:
     async def declare_topology(self) -> None:
         """Declare exchanges and queues once the broker is there. Raises WorkerError when they differ."""
         await self._broker.declare_topology(tuple(self.world.providers))
+
+    async def find_schema(self) -> None:
+        """Ask the database something, once it is there. Raises SchemaMissing.
+
+        Before anything is consumed: a command that cannot be admitted would come back until it is a dead letter.
+        """
+        await self.world.ledger.read_orders([])
 
     async def work(self, roles: Collection[str], stop: asyncio.Event) -> None:
         """Run the loops of these roles until the stop, then drain."""

@@ -92,6 +92,7 @@ class Database:
                 raise BadSettings(f"LEDGER_DATABASE_URL: PostgreSQL says: {error}") from None
             except (
                 asyncpg.UndefinedFunctionError,
+                asyncpg.UndefinedTableError,
                 asyncpg.InvalidSchemaNameError,
                 asyncpg.InsufficientPrivilegeError,
             ) as error:

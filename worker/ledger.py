@@ -215,18 +215,21 @@ class Ledger:
         amount: Decimal,
         reason: str,
     ) -> str:
-        """A manual journal against custody: adjusted | duplicate | conflict | insufficient_funds."""
-        rows = await self._database.fetch(
-            "SELECT ledger.adjust($1,$2,$3,$4,$5,$6,$7,$8)",
-            order_id,
-            fingerprint,
-            account,
-            provider,
-            coin,
-            amount,
-            reason,
-            self._clock.now(),
-        )
+        """A manual journal against custody: adjusted | duplicate | conflict | insufficient_funds | too_large."""
+        try:
+            rows = await self._database.fetch(
+                "SELECT ledger.adjust($1,$2,$3,$4,$5,$6,$7,$8)",
+                order_id,
+                fingerprint,
+                account,
+                provider,
+                coin,
+                amount,
+                reason,
+                self._clock.now(),
+            )
+        except asyncpg.CheckViolationError:
+            return "too_large"  # the domain of amounts has an end
         return str(rows[0][0])
 
 

@@ -47,6 +47,15 @@ def desk(database_url: str, amqp_url: str, tmp_path: Path) -> Stage:
     return Stage(database_url, amqp_url, NOWHERE, tmp_path, settings)
 
 
+@pytest.fixture
+def empty_database_url(servers: devstack.Servers) -> Iterator[str]:
+    """A database that nobody has migrated."""
+    name = f"ledger_empty_{secrets.token_hex(6)}"
+    _execute(servers.database_url, f"CREATE DATABASE {name}")
+    yield on_database(servers.database_url, name)
+    _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @dataclass(frozen=True, slots=True)
 class Road:
     """A stage with a worker that runs and a client that hears, shared by the stories of a file."""

@@ -13,9 +13,6 @@ async def test_a_thousand_transfers_leave_every_book_in_order(stage: Stage) -> N
         await publish(load, client)
         await run_out(load, stage, client)
         results = await judge(load, stage, client)
-        print(results)
-        for r in await stage.query("select e.* from ledger.evidence_line e join ledger.order_status o using (order_id) where o.state='failed' order by order_id, at"): print(r)
-        assert results["succeeded"] > 500
-        assert results["rejected"] > 50  # the overdrafts
+        assert min(results["succeeded"], results["rejected"]) > 200
         assert results["failed"] == 0  # whoever is covered in the ledger is covered at the provider
         await check_secrecy(stage, client)

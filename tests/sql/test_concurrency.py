@@ -35,8 +35,8 @@ ONE = Decimal(1)
 
 @contextmanager
 def connected(url: str) -> Iterator[Calls]:
-    """A session as the worker has it."""
-    options = " ".join(f"-c {name}={value}" for name, value in FOR_FUNCTIONS.items())
+    """A session as the worker has it; one that waits for ever fails instead."""
+    options = " ".join(f"-c {name}={value}" for name, value in {**FOR_FUNCTIONS, "lock_timeout": "20s"}.items())
     with psycopg.connect(url, autocommit=True, options=options) as connection:
         yield Calls(connection)
 
@@ -87,7 +87,7 @@ def test_overlapping_batches_on_hot_accounts_admit_each_order_once_and_overdraw_
             verdicts = []
             while items:
                 batch = [items.pop() for _ in range(min(len(items), chance.randint(1, 40)))]
-                answers = retrying(lambda: calls.admit_verdicts(*batch))  # noqa: B023 - called at once
+                answers = retrying(partial(calls.admit_verdicts, *batch))
                 verdicts += [(item.order_id, verdict) for item, verdict in zip(batch, answers, strict=True)]
             return verdicts
 
@@ -112,6 +112,25 @@ def test_exactly_the_funds_there_are_can_be_held_by_all_together(database_url: s
         assert sum(at_once(database_url, work)) == 100
         assert calls.balance() == (100, 100, 0)
         assert calls.violations() == set()
+
+
+def test_order_ids_are_taken_in_one_order_whatever_the_batch_says(database_url: str) -> None:
+    # Without holds there is no balance row whose lock would put them in a line first.
+    first_item, second_item = (Intake(f"ord-{n}", account=None, coin=None, amount=None) for n in (1, 2))
+    with (
+        connected(database_url) as calls,
+        psycopg.connect(database_url) as first,
+        connected(database_url) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        first.execute("SELECT")  # a transaction that stays open
+        assert Calls(first).admit_verdicts(first_item) == ["admitted"]
+        waiting = thread.submit(lambda: retrying(lambda: other.admit_verdicts(second_item, first_item)))
+        until_waiting(calls, other.connection)
+        # The other waits for ord-1 and has not taken ord-2 before: else these two would wait for each other.
+        assert Calls(first).admit_verdicts(second_item) == ["admitted"]
+        first.commit()
+        assert waiting.result() == ["duplicate", "duplicate"]
 
 
 USERS = [f"user:{name}" for name in ("alice1", "bob123", "carol5", "dave77")]
@@ -228,6 +247,16 @@ def test_an_order_that_is_due_is_claimed_by_one(database_url: str) -> None:
 
         claimed = [order_id for mine in at_once(database_url, work) for order_id in mine]
         assert sorted(claimed) == sorted(f"ord-{number}" for number in range(60))
+
+
+def test_an_order_that_is_being_claimed_is_passed_over(database_url: str) -> None:
+    with connected(database_url) as calls, psycopg.connect(database_url) as first:
+        calls.fund("10")
+        calls.admit(Intake("ord-1"))
+        first.execute("SELECT")  # a transaction that stays open
+        assert Calls(first).claim(now=later(30)) == {"ord-1"}
+        calls.admit(Intake("ord-2"))
+        assert calls.claim(now=later(30)) == {"ord-2"}
 
 
 def test_an_event_is_taken_by_one(database_url: str) -> None:

@@ -120,6 +120,7 @@ def test_taking_takes_at_most_so_many_the_longest_waiting_first(calls: Calls) ->
 def test_what_another_transaction_is_taking_is_passed_over(database_url: str) -> None:
     second = event_of("another message")
     with psycopg.connect(database_url, autocommit=True) as mine, psycopg.connect(database_url) as theirs:
+        mine.execute("SET lock_timeout = '5s'")  # waiting is failing
         Calls(mine).announce(EVENT)
         theirs.execute("SELECT")  # a transaction that stays open
         assert Calls(theirs).take_outbox(token=THEIRS) == {EVENT}

@@ -1,0 +1,161 @@
+"""A TCP proxy between a program and a server, with switches for what networks do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import urlsplit
+
+from tests.e2e.program import DEADLINE_SECONDS
+
+CHUNK_BYTES = 65536
+
+# In the answer to every statement that PostgreSQL has carried out and committed.
+STATEMENT_DONE = b"SELECT "
+
+
+class Mode(Enum):
+    """What becomes of new connections."""
+
+    OPEN = "they reach the server"
+    REFUSED = "they are closed at once"
+    BLACKHOLE = "they are accepted, and nothing ever comes back"
+
+
+@dataclass(eq=False, slots=True)
+class Pair:
+    """One connection through the proxy; once silent it stays so, for bytes are missing."""
+
+    to_client: asyncio.StreamWriter
+    to_server: asyncio.StreamWriter
+    silent: bool = False
+
+    def cut(self) -> None:
+        """Reset both sides."""
+        _abort(self.to_client)
+        _abort(self.to_server)
+
+
+class Proxy:
+    """Forwards bytes; connections can be cut, or fall silent, at any moment."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.mode = Mode.OPEN
+        self.port = 0
+        self._accepted = 0
+        self._answers_to_lose = 0
+        self._lose_having = b""
+        self._server_at = (host, port)
+        self._pairs: set[Pair] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Condition()
+
+    def cut(self) -> None:
+        """Cut every connection, in the middle of whatever is being said."""
+        for pair in list(self._pairs):
+            pair.cut()
+
+    def fall_silent(self) -> None:
+        """From now on nothing comes through, on connections old and new, and nobody is told."""
+        self.mode = Mode.BLACKHOLE
+        for pair in self._pairs:
+            pair.silent = True
+
+    def lose_answers(self, times: int, having: bytes = b"") -> None:
+        """So often: let the server do what it was asked, and cut instead of handing on its answer."""
+        self._answers_to_lose = times
+        self._lose_having = having
+
+    async def until_answers_are_lost(self) -> None:
+        """Wait until that has happened so often."""
+        await self._until(lambda: self._answers_to_lose == 0)
+
+    async def until_somebody_comes(self) -> None:
+        """Wait for the next connection, whatever becomes of it."""
+        before = self._accepted
+        await self._until(lambda: self._accepted > before)
+
+    async def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        """One connection, from accept to close."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await self._tell(accepted=1)
+            await self._handle(client, to_client)
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            _abort(to_client)
+            self._tasks.discard(task)
+
+    async def close(self) -> None:
+        """End every connection."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _handle(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        if self.mode is Mode.OPEN:
+            await self._forward(client, to_client)
+        elif self.mode is Mode.BLACKHOLE:
+            while await client.read(CHUNK_BYTES):
+                pass
+
+    async def _forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_connection(*self._server_at)
+        pair = Pair(to_client, to_server)
+        self._pairs.add(pair)
+        try:
+            async with asyncio.TaskGroup() as directions:
+                directions.create_task(self._carry(client, to_server, pair, answers=False))
+                directions.create_task(self._carry(server, to_client, pair, answers=True))
+        except* OSError:
+            pass
+        finally:
+            self._pairs.discard(pair)
+            pair.cut()
+
+    async def _carry(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, pair: Pair, *, answers: bool
+    ) -> None:
+        while data := await source.read(CHUNK_BYTES):
+            if answers and self._answers_to_lose and self._lose_having in data:
+                await self._tell(lost=1)
+                pair.cut()
+            elif not pair.silent:
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+    async def _tell(self, accepted: int = 0, lost: int = 0) -> None:
+        async with self._news:
+            self._accepted += accepted
+            self._answers_to_lose -= lost
+            self._news.notify_all()
+
+    async def _until(self, happened: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS), self._news:
+            await self._news.wait_for(happened)
+
+
+@asynccontextmanager
+async def proxied(url: str) -> AsyncIterator[Proxy]:
+    """A proxy in front of the server of this URL."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    proxy = Proxy(parts.hostname, parts.port or {"amqp": 5672, "http": 80}.get(parts.scheme, 5432))
+    listener = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        listener.close()
+        await proxy.close()
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError, RuntimeError):
+        writer.transport.abort()

@@ -1,0 +1,327 @@
+"""The command line: exit codes, one line on stderr, what is printed, and that no value of a setting ever is."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from itertools import count
+
+import psycopg
+import pytest
+
+from tests.e2e.client import connected, transfer
+from tests.e2e.program import Finished, on_port, run
+from tests.e2e.proxy import proxied
+from tests.e2e.stage import APP_ID, APP_SECRET, Stage
+
+COMMANDS = [
+    "",
+    "migrate",
+    "topology",
+    "topology apply",
+    "topology check",
+    "run",
+    "sandbox",
+    "demo",
+    "publish",
+    "events",
+    "orders",
+    "orders list",
+    "orders show",
+    "accounts",
+    "accounts list",
+    "accounts show",
+    "entries",
+    "adjust",
+    "audit",
+]
+
+FIELDS = ("orderId=ord-1", "fromUserId=alice1", "toUserId=bob123", "coinId=1280", "amount=1")
+
+# A value that must never be shown. It stands where the setting's value is wrong.
+CANARY = "canary-4711"
+
+PLAIN_SETTINGS = {
+    "LEDGER_DATABASE_URL": f"postgresql://u:{CANARY}@127.0.0.1:9/x",
+    "LEDGER_AMQP_URL": f"amqp://u:{CANARY}@127.0.0.1:9/",
+    "LEDGER_CCPAYMENT_APP_ID": APP_ID,
+    "LEDGER_CCPAYMENT_APP_SECRET": APP_SECRET,
+}
+
+# Name: the command line, the settings that differ (empty: not set), what the one line must name.
+BAD_INPUT: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
+    "no such command": (("frobnicate",), {}, "frobnicate"),
+    "no such option": (("audit", "--frobnicate"), {}, "--frobnicate"),
+    "run without a database": (("run",), {"LEDGER_DATABASE_URL": ""}, "LEDGER_DATABASE_URL"),
+    "run without a broker": (("run",), {"LEDGER_AMQP_URL": ""}, "LEDGER_AMQP_URL"),
+    "run without a provider": (
+        ("run",),
+        {"LEDGER_CCPAYMENT_APP_ID": "", "LEDGER_CCPAYMENT_APP_SECRET": ""},
+        "LEDGER_CCPAYMENT_APP_ID",
+    ),
+    "run with half a provider": (("run",), {"LEDGER_CCPAYMENT_APP_ID": ""}, "LEDGER_CCPAYMENT_APP_SECRET"),
+    "migrate without a database": (("migrate",), {"LEDGER_DATABASE_URL": ""}, "LEDGER_DATABASE_URL"),
+    "unknown setting": (("audit",), {"LEDGER_FOO": CANARY}, "LEDGER_FOO"),
+    "setting in lower case": (("audit",), {"LEDGER_http_port": CANARY}, "LEDGER_http_port"),
+    "setting that is no number": (("audit",), {"LEDGER_HTTP_PORT": CANARY}, "LEDGER_HTTP_PORT"),
+    "setting that is infinite": (("audit",), {"LEDGER_POLL_SECONDS": "inf"}, "LEDGER_POLL_SECONDS"),
+    "setting that is negative": (("audit",), {"LEDGER_POLL_SECONDS": "-1"}, "LEDGER_POLL_SECONDS"),
+    "key that is no key": (("audit",), {"LEDGER_COINQPAY_PRIVATE_KEY": CANARY}, "LEDGER_COINQPAY_PRIVATE_KEY"),
+    "map that is no map": (
+        ("audit",),
+        {"LEDGER_COINQPAY_WITHDRAW_ADDRESSES": CANARY},
+        "LEDGER_COINQPAY_WITHDRAW_ADDRESSES",
+    ),
+    "database URL of another kind": (("audit",), {"LEDGER_DATABASE_URL": CANARY}, "LEDGER_DATABASE_URL"),
+    "database URL with a port in words": (
+        ("audit",),
+        {"LEDGER_DATABASE_URL": f"postgresql://u:p@h:{CANARY}/x"},
+        "LEDGER_DATABASE_URL",
+    ),
+    "database URL with a broken escape": (
+        ("migrate",),
+        {"LEDGER_DATABASE_URL": f"postgresql://u:%zz{CANARY}@h/x"},
+        "LEDGER_DATABASE_URL",
+    ),
+    "broker URL with a port in words": (
+        ("publish", "transfer", *FIELDS),
+        {"LEDGER_AMQP_URL": f"amqp://u:p@h:{CANARY}/"},
+        "LEDGER_AMQP_URL",
+    ),
+    "provider URL with a port in words": (
+        ("run",),
+        {"LEDGER_CCPAYMENT_BASE_URL": f"http://h:{CANARY}"},
+        "LEDGER_CCPAYMENT_BASE_URL",
+    ),
+    "secret file that is not there": (
+        ("audit",),
+        {"LEDGER_DATABASE_URL": "", "LEDGER_DATABASE_URL_FILE": f"/{CANARY}"},
+        "LEDGER_DATABASE_URL_FILE",
+    ),
+    "secret given twice": (("audit",), {"LEDGER_DATABASE_URL_FILE": "/x"}, "LEDGER_DATABASE_URL_FILE"),
+    "unknown role": (("run", "--role", "consume,dance"), {}, "dance"),
+    "publish no type": (("publish",), {}, "TYPE"),
+    "publish an unknown type": (("publish", "teleport"), {}, "type"),
+    "publish without a field": (("publish", "transfer", *FIELDS[:-1]), {}, "amount"),
+    "publish a bad amount": (("publish", "transfer", *FIELDS[:-1], "amount=1e3"), {}, "amount"),
+    "publish a bad coin": (("publish", "transfer", *FIELDS, "coinId=x"), {}, "coinId"),
+    "publish an unknown field": (("publish", "transfer", *FIELDS, "fee=1"), {}, "fee"),
+    "publish no pair": (("publish", "transfer", *FIELDS, "amount"), {}, "KEY=VALUE"),
+    "publish a missing file": (("publish", "transfer", "--file", "/nowhere"), {}, "--file"),
+    "publish a folder": (("publish", "transfer", "--file", "/"), {}, "--file"),
+    "publish nothing from stdin": (("publish", "transfer", "--file", "-"), {}, "--file"),
+    "sandbox with a user that is none": (("sandbox", "--port", "0", "--fund", "al/1280/1"), {}, "--fund"),
+    "sandbox with a coin that is none": (("sandbox", "--port", "0", "--fund", "alice1/1/1"), {}, "--fund"),
+    "sandbox with a merchant that is none": (
+        ("sandbox", "--port", "0"),
+        {"LEDGER_CCPAYMENT_APP_ID": "abc"},
+        "LEDGER_CCPAYMENT_APP_ID",
+    ),
+}
+
+# Servers that are not there: exit 1, for the words of the caller were right.
+AWAY = {
+    "publish": ("publish", "transfer", *FIELDS),
+    "events": ("events",),
+    "topology apply": ("topology", "apply"),
+    "topology check": ("topology", "check"),
+    "migrate": ("migrate",),
+}
+
+
+@pytest.fixture(scope="module")
+async def refusals(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Finished]]:
+    """Every command line of the tables, run side by side, because each is a second of starting Python."""
+    folder, room = tmp_path_factory.mktemp("desk"), asyncio.Semaphore(4)
+
+    async def finish(arguments: tuple[str, ...], settings: dict[str, str]) -> Finished:
+        merged = {name: value for name, value in {**PLAIN_SETTINGS, **settings}.items() if value}
+        async with room:
+            return await run(*arguments, settings=merged, folder=folder, may_fail=True)
+
+    lines = {f"bad: {name}": (arguments, settings) for name, (arguments, settings, _) in BAD_INPUT.items()}
+    lines |= {f"away: {name}": (arguments, {}) for name, arguments in AWAY.items()}
+    lines |= {f"help: {command}": ((*command.split(), "--help"), {}) for command in COMMANDS}
+    finished = await asyncio.gather(*(finish(*line) for line in lines.values()))
+    return dict(zip(lines, finished, strict=True))
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_named_in_one_line_and_exits_2(refusals: dict[str, Finished], case: str) -> None:
+    finished = refusals[f"bad: {case}"]
+    assert (finished.code, finished.out) == (2, "")
+    [line] = finished.err.splitlines()
+    assert BAD_INPUT[case][2] in line
+    assert CANARY not in line
+
+
+@pytest.mark.parametrize("case", AWAY)
+def test_a_server_that_is_away_is_told_in_one_line_and_exits_1(refusals: dict[str, Finished], case: str) -> None:
+    finished = refusals[f"away: {case}"]
+    assert (finished.code, finished.out) == (1, "")
+    [line] = finished.err.splitlines()
+    assert "cannot be reached" in line
+    assert CANARY not in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(refusals: dict[str, Finished], command: str) -> None:
+    finished = refusals[f"help: {command}"]
+    assert (finished.code, finished.err) == (0, "")
+    assert "Usage" in finished.out
+
+
+# ---------------------------------------------------------------- with a database
+
+
+async def adjust(desk: Stage, order_id: str, amount: str, **changes: str) -> Finished:
+    options = {"account": "user:alice1", "provider": "ccpayment", "coin": "1280", "reason": "opening", **changes}
+    pairs = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return await desk.run("adjust", "--order-id", order_id, "--amount", amount, *pairs)
+
+
+async def test_an_adjustment_is_posted_once_against_custody(desk: Stage) -> None:
+    assert (await adjust(desk, "adj-1", "5.50")).code == 0
+    again = await adjust(desk, "adj-1", "5.5")
+    assert (again.code, again.err) == (0, "")
+    assert sorted(await desk.lines("adj-1")) == [
+        ("custody", Decimal("-5.5"), "adjust"),
+        ("user:alice1", Decimal("5.5"), "adjust"),
+    ]
+    assert (await adjust(desk, "adj-2", "-1.5")).code == 0
+    assert await desk.balance("user:alice1") == (4, 0, 4)
+    assert await desk.balance("custody") == (-4, 0, -4)
+    assert (await desk.run("audit")).code == 0
+
+
+ADJUSTMENTS = {
+    "overdraws": ("adj-2", "-6", {}, "--amount"),
+    "other amount": ("adj-1", "6", {}, "--order-id"),
+    "other reason": ("adj-1", "5", {"reason": "another"}, "--order-id"),
+    "nothing": ("adj-2", "0", {}, "--amount"),
+    "minus nothing": ("adj-2", "-0.0", {}, "--amount"),
+    "two signs": ("adj-2", "--5", {}, "--amount"),
+    "a plus": ("adj-2", "+5", {}, "--amount"),
+    "custody itself": ("adj-2", "5", {"account": "custody"}, "--account"),
+    "a user that is none": ("adj-2", "5", {"account": "user:sys-1"}, "--account"),
+    "an id that is none": ("a b", "5", {}, "--order-id"),
+    "no reason": ("adj-2", "5", {"reason": " "}, "--reason"),
+    "more than an account can hold": ("adj-2", "9" * 38, {}, "--amount"),
+}
+
+
+async def test_adjustments_that_cannot_be_are_refused_and_change_nothing(desk: Stage) -> None:
+    await adjust(desk, "adj-1", "5")
+    for case, (order_id, amount, changes, field) in ADJUSTMENTS.items():
+        finished = await adjust(desk, order_id, amount, **changes)
+        assert (finished.code, len(finished.err.splitlines())) == (2, 1), f"{case}: {finished.err}"
+        assert field in finished.err, case
+    assert await desk.balance("user:alice1") == (5, 0, 5)
+
+
+async def test_what_is_not_there_is_a_finding(desk: Stage) -> None:
+    for arguments in (("orders", "show", "ord-1"), ("accounts", "show", "user:alice1")):
+        finished = await desk.run(*arguments)
+        assert (finished.code, len(finished.err.splitlines())) == (1, 1)
+        assert arguments[-1] in finished.err
+
+
+async def test_answers_for_machines_are_json_lines_with_decimals_as_text(desk: Stage) -> None:
+    await adjust(desk, "adj-1", "0.00000001")
+    for arguments in (("orders", "list"), ("accounts", "list"), ("entries",)):
+        rows = [json.loads(line) for line in (await desk.run(*arguments, "--json")).out.splitlines()]
+        assert rows
+        for row in rows:
+            for name in {"amount", "posted", "held", "available", "balance_after"} & row.keys():
+                assert isinstance(row[name], str)
+                assert "E" not in row[name]
+    shown = json.loads((await desk.run("orders", "show", "adj-1", "--json")).out)
+    assert {line["amount"] for line in shown["entries"]} == {"0.00000001", "-0.00000001"}
+    account = json.loads((await desk.run("accounts", "show", "user:alice1", "--json")).out)
+    assert account["balances"][0]["posted"] == "0.00000001"
+    assert (await desk.run("audit", "--json")).out == ""
+
+
+async def test_the_audit_prints_what_is_broken_and_exits_1(desk: Stage) -> None:
+    await adjust(desk, "adj-1", "5")
+    with psycopg.connect(desk.database_url) as owner:
+        owner.execute("ALTER TABLE ledger.entry DISABLE TRIGGER append_only")
+        owner.execute("UPDATE ledger.entry SET amount = amount + 1 WHERE amount > 0")
+        owner.execute("ALTER TABLE ledger.entry ENABLE TRIGGER append_only")
+    audit = await desk.run("audit", "--json")
+    assert audit.code == 1
+    broken = {json.loads(line)["invariant"] for line in audit.out.splitlines()}
+    assert {"journal sums to zero", "balance is the sum of its entries", "entries are a chain"} <= broken
+    assert len(audit.err.splitlines()) == 1
+    for_people = await desk.run("audit")
+    assert for_people.code == 1
+    assert "journal sums to zero" in " ".join(for_people.out.split())
+
+
+# ---------------------------------------------------------------- without a schema
+
+
+async def test_nothing_works_before_migrate_and_everything_says_so(desk: Stage, empty_database_url: str) -> None:
+    empty = desk.having(LEDGER_DATABASE_URL=empty_database_url)
+    for arguments in (("run",), ("run", "--role", "consume"), ("run", "--role", "relay"), ("audit",), ("entries",)):
+        finished = await empty.run(*arguments)
+        assert finished.code == 1, arguments
+        assert "ledger-worker migrate" in finished.err.splitlines()[-1], arguments
+    assert (await empty.run("migrate")).code == 0
+    assert (await empty.run("migrate")).code == 0
+    assert (await empty.run("audit")).code == 0
+
+
+# ---------------------------------------------------------------- with a broker
+
+
+async def test_a_published_command_arrives_and_its_end_is_waited_for(stage: Stage) -> None:
+    async with stage.worker():
+        await stage.fund_merchant()
+        pairs = ("orderId=ord-1", f"fromUserId={APP_ID}", "toUserId=alice1", "coinId=1280", "amount=1.50")
+        waited = await stage.run("publish", "transfer", *pairs, "--wait", "--json")
+        assert waited.code == 0
+        assert json.loads(waited.out)["data"]["result"] == "succeeded"
+        body = json.dumps(dict(pair.split("=") for pair in pairs) | {"coinId": 1280, "orderId": "ord-2"}).encode()
+        told = await stage.run("publish", "transfer", "--file", "-", "--wait", stdin=body)
+        assert (told.code, "succeeded" in told.out) == (0, True)
+        path = stage.folder / "command.json"
+        path.write_bytes(body)
+        refused = await stage.run(
+            "publish", "transfer", "--file", str(path), "orderId=ord-3", "amount=9999999", "--wait"
+        )
+        assert "insufficient_funds" in refused.out
+
+
+async def test_waiting_for_an_end_that_does_not_come_is_a_finding(desk: Stage) -> None:
+    await desk.run("topology", "apply")
+    finished = await desk.run("publish", "transfer", *FIELDS, "--wait", "--timeout", "0.5")
+    assert (finished.code, finished.out) == (1, "")
+    assert "ord-1" in finished.err
+
+
+async def test_events_are_printed_as_they_come(stage: Stage) -> None:
+    async with (
+        connected(stage.amqp_url) as client,
+        stage.worker(),
+        stage.program("events", "--count", "2", "--json") as listener,
+    ):
+        for number in count(1):  # the first that it prints tells that its queue is bound
+            await client.ask(transfer(f"ord-{number}", "alice1", "bob123", "1"))
+            if listener.lines:
+                break
+        assert await listener.ends() == 0
+        assert [json.loads(line)["data"]["result"] for line in listener.lines] == ["rejected"] * 2
+
+
+async def test_a_listener_whose_connection_ends_says_so_and_exits_1(desk: Stage) -> None:
+    await desk.run("topology", "apply")
+    async with proxied(desk.amqp_url) as broker:
+        through = desk.having(LEDGER_AMQP_URL=on_port(desk.amqp_url, broker.port))
+        async with through.program("events") as listener:
+            await broker.until_somebody_comes()
+            while not listener.lines:
+                broker.cut()
+                await asyncio.sleep(0.05)
+            assert await listener.ends() == 1
+            assert len(listener.lines) == 1
