@@ -137,7 +137,7 @@ def _intake(number: int, hot: bool) -> Intake:
     )
     return Intake(
         command=command,
-        message=Incoming(body=b"", routing_key="ccpayment.transfer"),
+        message=Incoming(body=b"", routing_key="ccpayment.transfer", provider="ccpayment"),
         fingerprint=command.fingerprint(),
         hold=Hold(_account(payer), str(COIN), "0.01"),
         body=b"x" * 120,
@@ -169,7 +169,7 @@ def _settlement(intake: Intake) -> Settlement:
         tells="succeeded",
         event=event,
     )
-    return Settlement(new_order(command, intake.message, intake.body), decision)
+    return Settlement(new_order(command, intake.message, intake.body, SystemClock().now()), decision)
 
 
 def _pair(number: int, hot: bool) -> tuple[int, int]:

@@ -13,7 +13,10 @@ from schemas.money import parse_amount
 ORDER_ID = re.compile(r"[A-Za-z0-9_-]{3,64}")
 # `sys` is the provider's own name space.
 USER_ID = re.compile(r"(?!sys)[A-Za-z0-9_.:@-]{5,64}")
-INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+# Hours and minutes are bounded here: Python's reader takes offsets of 99 minutes, and later ones take 24:00.
+INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
 
 COIN_ID_MAX = 2**31 - 1
 

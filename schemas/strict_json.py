@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 # A command has a dozen short fields; 64 KiB is what the contract promises.
 BODY_BYTES_MAX = 64 * 1024
+# Beyond this nobody looks into a body that is refused anyway.
+READABLE_BYTES_MAX = 1024 * 1024
 
 
 class MalformedJson(ValueError):
@@ -33,6 +35,23 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedJson("body: must be a JSON object")
     return value
+
+
+def find_text(body: bytes, name: str) -> str | None:
+    """The one text value of a top-level field in a body that is refused, so that its sender can be told.
+
+    None when the body is no JSON object, when the field occurs more than once, or is not text.
+    """
+    if len(body) > READABLE_BYTES_MAX:
+        return None
+    try:
+        pairs = json.loads(body.decode("utf-8"), object_pairs_hook=tuple, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(pairs, tuple):  # with this hook an object, and nothing else, is a tuple
+        return None
+    values = [value for key, value in pairs if key == name]
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else None
 
 
 def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.replay,
     ledger.take_outbox,
     ledger.mark_outbox,
+    ledger.postpone_outbox,
     ledger.adjust,
     ledger.contradict
 TO ledger_worker;

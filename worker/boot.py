@@ -19,7 +19,6 @@ from worker.loops.slots import Slots
 from worker.providers.protocol import Provider
 from worker.providers.registry import open_providers
 from worker.settings import Settings, required
-from worker.topology import commands_queue
 from worker.world import Policy, World
 
 log = structlog.get_logger()
@@ -36,10 +35,9 @@ async def run(settings: Settings, roles: Collection[str], declare: bool) -> None
     """Work until SIGTERM or SIGINT; then take nothing more, finish what is in flight, and return."""
     stop = _stop_signal()
     async with open_worker(settings) as worker:
-        if declare:
+        await _unless(stop, worker.check_schema())
+        if declare and not stop.is_set():
             await _unless(stop, worker.declare_topology())
-        if not stop.is_set():
-            await _unless(stop, worker.find_schema())
         if not stop.is_set():
             await worker.work(roles, stop)
 
@@ -71,16 +69,13 @@ class Worker:
             ),
         )
 
+    async def check_schema(self) -> None:
+        """Ask the database something before any message is taken. Raises SchemaMissing or BadSettings."""
+        await self.world.ledger.read_orders([])
+
     async def declare_topology(self) -> None:
         """Declare exchanges and queues once the broker is there. Raises WorkerError when they differ."""
         await self._broker.declare_topology(tuple(self.world.providers))
-
-    async def find_schema(self) -> None:
-        """Ask the database something, once it is there. Raises SchemaMissing.
-
-        Before anything is consumed: a command that cannot be admitted would come back until it is a dead letter.
-        """
-        await self.world.ledger.read_orders([])
 
     async def work(self, roles: Collection[str], stop: asyncio.Event) -> None:
         """Run the loops of these roles until the stop, then drain."""
@@ -98,7 +93,7 @@ class Worker:
             consumers = [
                 asyncio.create_task(
                     self._broker.consume(
-                        commands_queue(provider).name,
+                        provider,
                         self._settings.concurrency,
                         Consume(self.world, slots).handle,
                         stopping,
@@ -106,6 +101,7 @@ class Worker:
                 )
                 for provider in self.world.providers
             ]
+        background.append(asyncio.create_task(slots.hopeless()))
         log.info("worker started", roles=sorted(roles), providers=list(self.world.providers))
         await _watch(stop, [*background, *consumers])
         log.info("worker stopping")

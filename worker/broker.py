@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aio_pika
 import pamqp.base
 import pamqp.encode
 import pamqp.exceptions
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from yarl import URL
 
 from worker.backoff import Backoff
@@ -33,7 +34,7 @@ from worker.errors import (
     WorkerError,
 )
 from worker.message import Delivery, Incoming, Outgoing, carried, carried_traceparent
-from worker.topology import EVENTS_EXCHANGE, EXCHANGES, Queue, queues
+from worker.topology import EVENTS_EXCHANGE, EXCHANGES, Queue, commands_queue, queues
 
 log = structlog.get_logger()
 
@@ -45,6 +46,9 @@ CLOSE_SECONDS = 5
 CONFIRM_SECONDS = 30
 # All properties of a message share one frame of 128 KiB, and a dead letter has more of them than the message had.
 HEADERS_BYTES_MAX = 64 * 1024
+# The library's writer takes ten frames at a time; when the connection dies, whoever waits to hand it one more would
+# wait for ever. A lost ack only means a redelivery.
+ACK_SECONDS = 5
 # A session that ends sooner met something that waiting a moment does not mend, such as a queue that is gone.
 STEADY_SESSION = timedelta(seconds=5)
 
@@ -76,6 +80,7 @@ class Broker:
         self._clock = clock
         self._channel: AbstractChannel | None = None
         self._ready = asyncio.Event()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._declared: tuple[str, ...] = ()  # the providers whose queues this process sees to
 
     async def run(self) -> None:
@@ -98,25 +103,29 @@ class Broker:
 
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has confirmed. Raises Unroutable, BrokerRefused or BrokerAway."""
-        if self._channel is None:
-            raise BrokerAway("not connected to RabbitMQ")
-        await publish_on(self._channel, message)
+        # The library tells a returned message from a confirmed one by its message_id alone: two in flight under one
+        # id, such as a dead letter that carries its publisher's, could be taken for each other.
+        lock = self._locks.setdefault(message.message_id or str(id(message)), asyncio.Lock())
+        async with lock:
+            if self._channel is None:
+                raise BrokerAway("not connected to RabbitMQ")
+            await publish_on(self._channel, message)
 
-    async def consume(self, queue: str, prefetch: int, handle: Handler, stopping: Stopping) -> None:
+    async def consume(self, provider: str, prefetch: int, handle: Handler, stopping: Stopping) -> None:
         """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked."""
 
         async def consume_until(channel: AbstractChannel, over: asyncio.Event) -> None:
             if self._declared:  # again for each session: the broker may have come back empty
                 await apply_topology(channel, self._declared)
             await channel.set_qos(prefetch_count=prefetch)
-            source = await channel.get_queue(queue, ensure=False)
-            tag = await source.consume(_receive(handle))
+            source = await channel.get_queue(commands_queue(provider).name, ensure=False)
+            tag = await source.consume(_receive(handle, provider))
             await _first(over, stopping.asked)
             if stopping.asked.is_set() and not over.is_set():
                 await source.cancel(tag)
                 await _first(over, stopping.drained)  # the channel stays for the last acks
 
-        await self._keep_up(queue, consume_until, stopping.asked)
+        await self._keep_up(f"commands of {provider}", consume_until, stopping.asked)
 
     async def declare_topology(self, providers: tuple[str, ...]) -> None:
         """Declare exchanges and queues, once the broker is there. Raises WorkerError when they differ."""
@@ -158,19 +167,39 @@ class Broker:
 async def open_channel(url: str | URL) -> AsyncIterator[tuple[AbstractChannel, asyncio.Event]]:
     """A connection with one confirming channel, and the signal that either of them is over."""
     over = asyncio.Event()
-    connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+    connection, channel = await _connect(url)
     try:
-        # Without on_return_raises an unroutable publish would return as if it had arrived.
-        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-        await channel.initialize(timeout=CONNECT_SECONDS)
         connection.close_callbacks.add(lambda *_: over.set())
         channel.close_callbacks.add(lambda *_: over.set())
+        if channel.is_closed:  # before the callbacks were there
+            over.set()
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: over.set())
         yield channel, over
     finally:
-        with suppress(*_AWAY):
-            await asyncio.wait_for(connection.close(), timeout=CLOSE_SECONDS)
+        await _close(connection)
+
+
+async def _connect(url: str | URL) -> tuple[AbstractConnection, AbstractChannel]:
+    connection: AbstractConnection | None = None
+    try:
+        connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+        # Without on_return_raises an unroutable publish would return as if it had arrived.
+        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+        await channel.initialize(timeout=CONNECT_SECONDS)
+        return connection, channel
+    except Exception as error:
+        if connection is not None:
+            await _close(connection)
+        if isinstance(error, _AWAY):
+            raise
+        # A connection that is lost just after it was made makes the library raise RuntimeError or bare Exception.
+        raise ConnectionError(type(error).__name__) from error
+
+
+async def _close(connection: AbstractConnection) -> None:
+    with suppress(*_AWAY, RuntimeError):
+        await asyncio.wait_for(connection.close(), timeout=CLOSE_SECONDS)
 
 
 @asynccontextmanager
@@ -293,9 +322,10 @@ async def _declare(channel: AbstractChannel, queue: Queue) -> AbstractQueue:
 class _Delivery:
     """A delivery on a channel. When the channel is gone, so is the tag: the broker redelivers, admit knows it."""
 
-    def __init__(self, incoming: AbstractIncomingMessage) -> None:
+    def __init__(self, incoming: AbstractIncomingMessage, provider: str) -> None:
         self._incoming = incoming
         self.message = Incoming(
+            provider=provider,
             body=incoming.body,
             routing_key=incoming.routing_key or "",
             message_id=carried(incoming.message_id),
@@ -307,12 +337,14 @@ class _Delivery:
 
     async def ack(self) -> None:
         with suppress(*_AWAY):
-            await self._incoming.ack()
+            async with asyncio.timeout(ACK_SECONDS):
+                await self._incoming.ack()
 
     async def requeue(self) -> None:
         # `reject`, not `nack`: from RabbitMQ 4.3 on only the former counts towards the delivery limit.
         with suppress(*_AWAY, aio_pika.exceptions.MessageProcessError):
-            await self._incoming.reject(requeue=True)
+            async with asyncio.timeout(ACK_SECONDS):
+                await self._incoming.reject(requeue=True)
 
 
 def _carried_headers(headers: Mapping[str, Any]) -> dict[str, object]:
@@ -345,9 +377,9 @@ _unmarshal = pamqp.base.BasicProperties.unmarshal
 pamqp.base.BasicProperties.unmarshal = _read_properties  # type: ignore[assignment, method-assign]
 
 
-def _receive(handle: Handler) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+def _receive(handle: Handler, provider: str) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
     async def receive(incoming: AbstractIncomingMessage) -> None:
-        await handle(_Delivery(incoming))
+        await handle(_Delivery(incoming, provider))
 
     return receive
 

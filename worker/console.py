@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 # In a pipe or a log nothing tells the width; a table that is folded to 80 columns is no use there.
@@ -63,19 +64,16 @@ def print_event(event: Mapping[str, Any], as_json: bool) -> None:
     style = RESULT_STYLES.get(data["result"], "default")
     error = data.get("error")
     told = f"{error['code']}: {error['message']}" if error else data.get("providerRef") or ""
-    out.print(event["time"], data["orderId"], data["type"], f"[{style}]{data['result']}[/]", _escape(told))
+    words = [event["time"], data["orderId"], data["type"]]
+    out.print(*map(escape, words), f"[{style}]{escape(data['result'])}[/]", escape(told))
     for line in data.get("entries") or []:
-        out.print("   ", line["account"], line["amount"], f"({line['coin']}, {line['purpose']})")
+        out.print("   ", *(escape(line[name]) for name in ("account", "amount", "coin", "purpose")))
 
 
 def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return "" if value is None else _escape(str(_plain(value)))
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
+    return "" if value is None else escape(str(_plain(value)))
 
 
 def _plain(value: object) -> object:

@@ -1,11 +1,12 @@
 """A pool of connections to PostgreSQL, acting as role ledger_worker, that outlives the database going away."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import structlog
+from asyncpg.connect_utils import SessionAttribute
 
 from worker.backoff import Backoff
 from worker.clock import Clock
@@ -33,6 +34,7 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # starting, shutting down, or the statement was cancelled
     asyncpg.InsufficientResourcesError,  # no connections, memory or disk left
+    asyncpg.TargetServerAttributeNotMatched,  # only standbys answer
     asyncpg.ReadOnlySQLTransactionError,  # a standby, while the primary changes
 )
 # Nothing was done: another transaction was in the way.
@@ -63,6 +65,8 @@ class Database:
                 timeout=10,
                 server_settings={"role": WORKER_ROLE, "application_name": "ledger-worker", **(planner or {})},
                 reset=_keep_session,
+                # Decisions about money are never read from a standby, which may lag.
+                target_session_attrs=SessionAttribute.primary if planner else None,
             )
             await pool
         except (ValueError, asyncpg.ClientConfigurationError):
@@ -78,12 +82,16 @@ class Database:
 
     async def fetch(self, query: str, *arguments: object) -> list[Any]:
         """The rows. Waits while the database is away, and says so once. Raises SchemaMissing or BadSettings."""
+        return await self.fetch_anew(query, lambda: arguments)
+
+    async def fetch_anew(self, query: str, arguments: Callable[[], Sequence[object]]) -> list[Any]:
+        """As fetch, with arguments that are made anew for each try: they tell the time, and the wait may be long."""
         backoff = Backoff(self._clock)
         while True:
             try:
                 # The same bound for a connection, and for giving one back whose statement was cancelled.
                 async with self._pool.acquire(timeout=ANSWER_SECONDS) as connection:
-                    rows = await _ask(connection, query, arguments)
+                    rows = await _ask(connection, query, arguments())
                 self._came_back()
                 return rows
             except _AGAIN:
@@ -103,6 +111,8 @@ class Database:
                 raise
             except _AWAY as error:
                 self._went_away(error)
+                if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                    await self._pool.expire_connections()  # the primary is elsewhere now
             await backoff.wait()
 
     def _went_away(self, error: BaseException) -> None:
@@ -116,9 +126,27 @@ class Database:
             log.info("database is back")
 
 
-async def _ask(connection: Any, query: str, arguments: tuple[object, ...]) -> list[Any]:
+async def _ask(connection: Any, query: str, arguments: Sequence[object]) -> list[Any]:
+    """The rows, or ConnectionResetError when the connection is lost or says nothing for too long.
+
+    A connection that is given up is cut, never sent a cancel: that could end a COMMIT's wait for the standby and
+    leave the row on this server alone.
+    """
+    asking = asyncio.ensure_future(connection.fetch(query, *arguments))
+    asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # told, should nobody ask
     try:
-        rows: list[Any] = await connection.fetch(query, *arguments, timeout=ANSWER_SECONDS)
+        await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
+    finally:
+        if not asking.done():
+            connection.terminate()
+    if not asking.done():
+        raise ConnectionResetError("the database did not answer")
+    try:
+        rows: list[Any] = asking.result()
+    except TimeoutError:
+        # Giving it back would first wait as long for an answer to the library's request to cancel.
+        connection.terminate()
+        raise
     except asyncpg.InterfaceError as error:
         # Our own mistake, or a connection that was lost between taking and using it: then the pool has it back.
         if _is_lost(connection):

@@ -69,7 +69,7 @@ def compose(command_type: str, pairs: Sequence[str], document: bytes | None) -> 
         fields[name] = _typed(command_type, name, text)
     provider = COMMANDS[command_type].executed_by
     body = json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    command = decode(Incoming(body=body, routing_key=f"{provider}.{command_type}"))
+    command = decode(Incoming(body=body, routing_key=f"{provider}.{command_type}", provider=provider))
     if isinstance(command, Malformed):
         raise BadInput(command.reason)
     return command

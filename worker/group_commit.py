@@ -32,6 +32,7 @@ class GroupCommit(Generic[Item, Answer]):
         return await future
 
     async def _run(self) -> None:
+        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
         try:
             while self._waiting:
                 batch = self._waiting[:BATCH_ITEMS_MAX]
@@ -39,12 +40,15 @@ class GroupCommit(Generic[Item, Answer]):
                 await self._commit_batch(batch)
         finally:
             self._running = None
-            for _, future in self._waiting:  # only when this task itself was cancelled
+            # Some are left only when this task itself was cancelled: nobody may wait for what will not come.
+            for _, future in [*batch, *self._waiting]:
                 future.cancel()
+            self._waiting.clear()
 
     async def _commit_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._commit([item for item, _ in batch])
+            assert len(answers) == len(batch), "every item has its answer"
         except Exception as error:  # noqa: BLE001 - handed to the callers
             if len(batch) == 1:
                 _fail(batch[0][1], error)

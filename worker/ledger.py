@@ -4,14 +4,15 @@ Every method waits for a database that is away and goes on when it is back: each
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import asyncpg
+import structlog
 
 from schemas.command import Command
 from schemas.event import Event
@@ -21,6 +22,8 @@ from worker.database import Database
 from worker.group_commit import GroupCommit
 from worker.message import Incoming
 from worker.order import Decision, Hold, Order
+
+log = structlog.get_logger()
 
 Verdict = Literal["admitted", "rejected", "duplicate", "conflict", "insufficient_funds"]
 
@@ -97,112 +100,99 @@ class Ledger:
         """This process has no relay: what it writes is for others to publish, at once and not after a lease."""
         self._event_lease = timedelta(0)
 
+    async def _fetch_at(self, query: str, arguments: Callable[[datetime], Sequence[object]]) -> list[Any]:
+        """The rows of a function that is told the time at which it really runs."""
+        return await self._database.fetch_anew(query, lambda: arguments(self._clock.now()))
+
     async def _admit(self, items: Sequence[Intake]) -> list[Admission]:
         """Order, hold and first attempt; the lease is ours until it runs out."""
-        now = self._clock.now()
-        rows = await self._database.fetch(
+        columns = _columns(_intake_row(item) for item in items)
+        rows = await self._fetch_at(
             "SELECT verdict, events FROM ledger.admit"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16) ORDER BY item",
-            *_columns(_intake_row(item) for item in items),
-            now,
-            now + self._lease,
+            lambda now: (*columns, now, now + self._lease),
         )
         return [Admission(row["verdict"], row["events"] or 0) for row in rows]
 
     async def _reject(self, items: Sequence[Rejection]) -> list[Admission]:
         """A terminal order and its event."""
-        now = self._clock.now()
-        rows = await self._database.fetch(
+        columns = _columns(_rejection_row(item) for item in items)
+        rows = await self._fetch_at(
             "SELECT verdict, events FROM ledger.reject"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18) ORDER BY item",
-            *_columns(_rejection_row(item) for item in items),
-            now,
-            self._token,
-            now + self._event_lease,
+            lambda now: (*columns, now, self._token, now + self._event_lease),
         )
         return [Admission(row["verdict"], row["events"]) for row in rows]
 
     async def _settle(self, items: Sequence[Settlement]) -> list[bool]:
         """Apply decisions; False where the order had moved on."""
-        now = self._clock.now()
-        rows = await self._database.fetch(
+        columns = _columns(_settlement_row(item) for item in items) + _line_columns(items)
+        rows = await self._fetch_at(
             "SELECT settled FROM ledger.settle"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,"
             "$25,$26,$27) ORDER BY item",
-            *_columns(_settlement_row(item) for item in items),
-            *_line_columns(items),
-            now,
-            self._token,
-            now + self._event_lease,
+            lambda now: (*columns, now, self._token, now + self._event_lease),
         )
         return [row["settled"] for row in rows]
 
     async def start_attempt(self, order: Order, body: bytes) -> bool:
         """Write down the next attempt before it is sent. False: somebody else went on with the order."""
-        now = self._clock.now()
-        rows = await self._database.fetch(
+        rows = await self._fetch_at(
             "SELECT ledger.start_attempt($1,$2,$3,$4,$5)",
-            order.order_id,
-            order.revision,
-            body,
-            now,
-            now + self._lease,
+            lambda now: (order.order_id, order.revision, body, now, now + self._lease),
         )
         return bool(rows[0][0])
 
     async def claim(self, providers: Sequence[str], most: int) -> list[Order]:
-        """Orders whose lease ran out or whose time has come, with a lease for us."""
-        now = self._clock.now()
-        rows = await self._database.fetch(
-            "SELECT ledger.claim($1,$2,$3,$4)", list(providers), now, now + self._lease, most
+        """Orders whose lease ran out or whose time has come, with a lease for us. Only types that we know."""
+        rows = await self._fetch_at(
+            "SELECT ledger.claim($1,$2,$3,$4,$5)",
+            lambda now: (list(providers), list(COMMANDS), now, now + self._lease, most),
         )
         return await self.read_orders([row[0] for row in rows]) if rows else []
 
     async def read_orders(self, order_ids: Sequence[str]) -> list[Order]:
-        """Orders as they are now."""
-        rows = await self._database.fetch("SELECT * FROM ledger.read_orders($1)", list(order_ids))
-        return [_order(row) for row in rows]
+        """Orders as they are now. One whose command this version cannot read is left to another, and told."""
+        orders = []
+        for row in await self._database.fetch("SELECT * FROM ledger.read_orders($1)", list(order_ids)):
+            try:
+                orders.append(_order(row))
+            except (KeyError, ValueError):
+                log.exception("a stored command cannot be read", order_id=row["order_id"])
+        return orders
 
     async def announce(self, event: Event, traceparent: str | None) -> None:
         """Put an event about a message that never became an order into the outbox; again if it was there."""
-        await self._database.fetch(
+        await self._fetch_at(
             "SELECT ledger.announce($1,$2,$3,$4,$5,$6)",
-            event.event_id,
-            event.routing_key,
-            event.body,
-            event.correlation_id,
-            traceparent,
-            self._clock.now(),
+            lambda now: (event.event_id, event.routing_key, event.body, event.correlation_id, traceparent, now),
         )
 
     async def replay(self, event_id: UUID) -> None:
         """Have a stored event published again."""
-        await self._database.fetch("SELECT ledger.replay($1,$2)", event_id, self._clock.now())
+        await self._fetch_at("SELECT ledger.replay($1,$2)", lambda now: (event_id, now))
 
     async def take_outbox(self, most: int) -> list[Stored]:
         """Unpublished events that nobody is publishing."""
-        now = self._clock.now()
-        rows = await self._database.fetch(
+        rows = await self._fetch_at(
             "SELECT * FROM ledger.take_outbox($1,$2,$3,$4)",
-            now,
-            self._token,
-            now + self._lease,
-            most,
+            lambda now: (now, self._token, now + self._lease, most),
         )
         return [Stored(**row) for row in rows]
 
     async def mark_outbox(self, event_ids: Sequence[UUID]) -> None:
         """Remember that the broker has confirmed these events."""
-        await self._database.fetch(
-            "SELECT ledger.mark_outbox($1,$2,$3)",
-            list(event_ids),
-            self._token,
-            self._clock.now(),
+        await self._fetch_at("SELECT ledger.mark_outbox($1,$2,$3)", lambda now: (list(event_ids), self._token, now))
+
+    async def postpone_outbox(self, event_ids: Sequence[UUID]) -> None:
+        """Offer events that nobody takes again later, after as long as they have waited already."""
+        await self._fetch_at(
+            "SELECT ledger.postpone_outbox($1,$2,$3)", lambda now: (list(event_ids), self._token, now)
         )
 
     async def contradict(self, order_id: str, detail: str) -> None:
         """Remember evidence against how an order ended."""
-        await self._database.fetch("SELECT ledger.contradict($1,$2,$3)", order_id, detail, self._clock.now())
+        await self._fetch_at("SELECT ledger.contradict($1,$2,$3)", lambda now: (order_id, detail, now))
 
     async def adjust(
         self,
@@ -217,16 +207,9 @@ class Ledger:
     ) -> str:
         """A manual journal against custody: adjusted | duplicate | conflict | insufficient_funds | too_large."""
         try:
-            rows = await self._database.fetch(
+            rows = await self._fetch_at(
                 "SELECT ledger.adjust($1,$2,$3,$4,$5,$6,$7,$8)",
-                order_id,
-                fingerprint,
-                account,
-                provider,
-                coin,
-                amount,
-                reason,
-                self._clock.now(),
+                lambda now: (order_id, fingerprint, account, provider, coin, amount, reason, now),
             )
         except asyncpg.CheckViolationError:
             return "too_large"  # the domain of amounts has an end

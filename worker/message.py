@@ -15,16 +15,12 @@ class Incoming:
 
     body: bytes
     routing_key: str
+    provider: str  # whose queue it came from: with any other key it was published to the queue itself
     message_id: str | None = None
     correlation_id: str | None = None
     app_id: str | None = None
     traceparent: str | None = None
     headers: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def provider(self) -> str:
-        """The first word of the routing key, by which the message came to this provider's queue."""
-        return self.routing_key.split(".", 1)[0]
 
 
 @dataclass(frozen=True, slots=True)

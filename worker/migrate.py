@@ -18,6 +18,9 @@ ROOT = Path(sql_files.__file__).parent
 # the lock table of the migration tool does not.
 LOCK_KEY = 0x1ED6E2
 
+# Each try waits a second for PostgreSQL to find the deadlock.
+DEADLOCKS_MAX = 20
+
 
 def migrate(owner_url: str, worker_url: str) -> list[str]:
     """Apply the migrations that are missing, then functions, views and roles; the names of what was applied.
@@ -65,6 +68,15 @@ def _apply_code(connection: psycopg.Connection, worker: str | None) -> None:
         *sorted((ROOT / "views").glob("*.sql")),
         ROOT / "roles.sql",
     ]
+    for _ in range(DEADLOCKS_MAX):
+        try:
+            return _say_again(connection, files, worker)
+        except psycopg.errors.DeadlockDetected:
+            continue  # triggers lock their tables, which workers use in another order; nothing was done
+    raise WorkerError("migrate: the workers leave no moment for it; stop some and try again")
+
+
+def _say_again(connection: psycopg.Connection, files: list[Path], worker: str | None) -> None:
     with connection.transaction():
         for file in files:
             connection.execute(file.read_bytes())

@@ -1,13 +1,17 @@
 """An order as the worker sees it: one revision of a row of ledger.orders."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from schemas.command import Command
 from schemas.event import ErrorDetail, Event, Line, Result
 
 State = Literal["held", "sending", "unknown", "processing", "review", "succeeded", "failed", "rejected"]
+# An attempt is sent within this of being written down, or never: a worker that was stopped in between must not wake
+# up and send what others have meanwhile proven absent.
+SEND_WITHIN = timedelta(seconds=10)
+
 TERMINAL_STATES: frozenset[State] = frozenset({"succeeded", "failed", "rejected"})
 
 
@@ -25,7 +29,7 @@ class Order:
     due_at: datetime | None  # the end of the lease, or when to look again; None: terminal
     doubt_since: datetime | None
     absent_at: datetime | None  # the first reading that counts towards a proof of absence
-    attempted_at: datetime | None  # when the last doubtful attempt was written down
+    attempted_at: datetime | None  # when the last attempt in doubt was written down
     provider_ref: str | None
     error_code: str | None
     events: int
@@ -37,6 +41,15 @@ class Order:
     def order_id(self) -> str:
         """The id that service, ledger and provider share."""
         return self.command.order_id
+
+    def settled_at(self, settling_time: timedelta) -> datetime:
+        """When no copy of an attempt in doubt can be on its way any more: sent at the latest, and settled."""
+        assert self.attempted_at is not None, "what is in doubt was written down"
+        return self.attempted_at + SEND_WITHIN + settling_time
+
+    def has_expired(self, now: datetime) -> bool:
+        """Nothing is begun any more."""
+        return self.command.expires_at is not None and self.command.expires_at <= now
 
     @property
     def is_terminal(self) -> bool:

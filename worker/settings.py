@@ -147,9 +147,12 @@ def _gather(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 def _read_secret(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
         raise BadSettings(f"{variable}: the file cannot be read") from None
+    if not text:  # an empty key would sign, and every request be refused
+        raise BadSettings(f"{variable}: the file is empty")
+    return text
 
 
 def _rule(message: str) -> str:

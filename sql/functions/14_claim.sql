@@ -17,14 +17,16 @@ $$;
 
 -- Claim orders that are due: their lease ran out, or their time has come. The claim is a lease until lease_until;
 -- whoever had it before finds its decisions refused, for the revision has moved.
-CREATE OR REPLACE FUNCTION ledger.claim(providers text[], now timestamptz, lease_until timestamptz, most integer)
+CREATE OR REPLACE FUNCTION ledger.claim(
+    providers text[], types text[], now timestamptz, lease_until timestamptz, most integer
+)
 RETURNS SETOF text
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     UPDATE orders o
        SET due_at = lease_until, revision = o.revision + 1
      WHERE o.order_id IN (SELECT d.order_id
                             FROM orders d
-                           WHERE d.due_at <= now AND d.provider = ANY (providers)
+                           WHERE d.due_at <= now AND d.provider = ANY (providers) AND d.type = ANY (types)
                            ORDER BY d.due_at
                            LIMIT most
                              FOR NO KEY UPDATE SKIP LOCKED)

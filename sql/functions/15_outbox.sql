@@ -46,3 +46,15 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     )
     SELECT count(*) FROM marked
 $$;
+
+-- Leave events that no queue takes alone for as long as they have waited already, half a minute to ten minutes.
+CREATE OR REPLACE FUNCTION ledger.postpone_outbox(event_ids uuid[], lease_token uuid, now timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    UPDATE outbox o
+       SET lease_until = now + least(greatest(now - o.created_at, interval '30 seconds'), interval '10 minutes')
+     WHERE o.event_id IN (SELECT p.event_id
+                            FROM outbox p
+                           WHERE p.event_id = ANY (event_ids) AND p.lease_token = postpone_outbox.lease_token
+                           ORDER BY p.event_id
+                             FOR NO KEY UPDATE)
+$$;

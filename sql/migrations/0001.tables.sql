@@ -5,6 +5,10 @@
 CREATE DOMAIN ledger.amount AS numeric
     CONSTRAINT amount_is_exact CHECK (abs(VALUE) < 1e38 AND scale(VALUE) <= 24);
 
+-- What amounts add up to: wider, so that no sum of amounts that were accepted can fail to be posted.
+CREATE DOMAIN ledger.total AS numeric
+    CONSTRAINT total_is_exact CHECK (abs(VALUE) < 1e60 AND scale(VALUE) <= 24);
+
 CREATE TABLE ledger.asset (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     provider text NOT NULL,
@@ -24,8 +28,8 @@ CREATE TABLE ledger.account (
 -- for a hot balance row. Half-filled pages keep its updates in place (HOT).
 CREATE TABLE ledger.balance (
     account_id bigint PRIMARY KEY REFERENCES ledger.account (id),
-    posted ledger.amount NOT NULL DEFAULT 0, -- the sum of the account's entries
-    held ledger.amount NOT NULL DEFAULT 0,   -- promised to open orders
+    posted ledger.total NOT NULL DEFAULT 0, -- the sum of the account's entries
+    held ledger.total NOT NULL DEFAULT 0,   -- promised to open orders
     floor ledger.amount,                     -- NULL: may go below zero without end (custody)
     version bigint NOT NULL DEFAULT 0,       -- the number of the account's last entry
     CONSTRAINT balance_is_not_overdrawn CHECK (floor IS NULL OR posted - held >= floor),
@@ -114,7 +118,7 @@ CREATE TABLE ledger.entry (
     line smallint NOT NULL,
     amount ledger.amount NOT NULL,
     purpose text NOT NULL,
-    balance_after ledger.amount NOT NULL,
+    balance_after ledger.total NOT NULL,
     CONSTRAINT entry_once PRIMARY KEY (account_id, version),
     CONSTRAINT entry_moves_something CHECK (amount <> 0)
 );

@@ -49,7 +49,9 @@ class Drama:
     name: str = field(default_factory=lambda: uuid4().hex[:12])
     time: VirtualTime = field(default_factory=VirtualTime)
     bus: Bus = field(default_factory=Bus)
+    requests: Counter[str] = field(default_factory=Counter)
     stall: Callable[[], Any] | None = None  # while the first transfer is about to leave
+    pause: Callable[[], Any] | None = None  # after the first attempt is written down
 
     def __post_init__(self) -> None:
         self.sandbox = Sandbox(APP_ID, APP_SECRET, lambda: self.time.now().timestamp())
@@ -88,7 +90,7 @@ class Drama:
 
     def message(self, body: bytes) -> None:
         """Publish these bytes."""
-        self.bus.waiting.append(Incoming(body=body, routing_key="ccpayment.transfer"))
+        self.bus.waiting.append(Incoming(body=body, routing_key="ccpayment.transfer", provider="ccpayment"))
 
     def worker(self, switch: KillSwitch) -> "Actor":
         return Actor(self, switch)
@@ -105,12 +107,21 @@ class Drama:
         """Nothing leaves that was not written down before, byte for byte."""
         if not request.url.path.endswith("userTransfer"):
             return
-        assert await self.owner.fetchval(
-            "SELECT EXISTS (SELECT FROM ledger.attempt WHERE body = $1)", request.content
-        ), "a request left that no attempt holds"
+        order_id = json.loads(request.content)["orderId"]
+        self.requests[order_id] += 1
+        written = await self.owner.fetchval(
+            "SELECT count(*) FROM ledger.attempt WHERE order_id = $1 AND body = $2", order_id, request.content
+        )
+        assert self.requests[order_id] <= written, "a request left that no attempt holds"
         stall, self.stall = self.stall, None
         if stall is not None:
             await stall()
+
+    async def after_admit(self) -> None:
+        """Where a worker may be stopped: its attempt is durable, and has not been sent."""
+        pause, self.pause = self.pause, None
+        if pause is not None:
+            await pause()
 
     async def is_quiet(self) -> bool:
         """Every order has ended and every event is out."""
@@ -188,7 +199,7 @@ class Actor:
         self._drama = drama
         self._switch = switch
         clock = KillableClock(drama.time, switch)
-        ledger: Any = KillableLedger(Ledger(drama.database, drama.time, LEASE_SECONDS), switch)
+        ledger: Any = KillableLedger(Ledger(drama.database, drama.time, LEASE_SECONDS), switch, drama.after_admit)
         publisher = BusPublisher(drama.bus, switch)
         self._relay = Relay(ledger, publisher, clock)
         client = httpx.AsyncClient(transport=KillableTransport(drama.sandbox, switch, drama.witness))

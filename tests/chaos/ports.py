@@ -94,15 +94,19 @@ class KillableClock:
 class KillableLedger:
     """The real ledger, each of whose calls may be the worker's last."""
 
-    def __init__(self, ledger: Any, switch: KillSwitch) -> None:
+    def __init__(self, ledger: Any, switch: KillSwitch, after_admit: Callable[[], Awaitable[None]]) -> None:
         self._ledger = ledger
         self._switch = switch
+        self._after_admit = after_admit
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._ledger, name)
 
         async def call(*arguments: object) -> Any:
-            return await self._switch.around(f"ledger.{name}", lambda: method(*arguments))
+            result = await self._switch.around(f"ledger.{name}", lambda: method(*arguments))
+            if name == "admit":
+                await self._after_admit()
+            return result
 
         return call
 

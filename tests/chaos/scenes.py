@@ -17,6 +17,8 @@ class Scene:
     dead_letters: int = 0
     # Messages that never became an order: how many distinct events of each code there must be.
     refusals: dict[str, int] = field(default_factory=dict)
+    # The provider is worse than it may be; only what happens without a kill is promised.
+    undisturbed: bool = False
 
 
 async def _plain(drama: Drama) -> None:
@@ -83,6 +85,62 @@ async def _late_and_refused(drama: Drama) -> None:
     drama.sandbox.add_fault("code", code=14000, when="before", route="userTransfer", times=2)
 
 
+async def _hidden(drama: Drama) -> None:
+    """Executed, the answer lost, and the record hidden for minutes, until after the order has expired."""
+    await drama.fund("alice", "10")
+    drama.sandbox.add_fault("hang", when="after", route="userTransfer", times=1)
+    drama.sandbox.add_fault("lag", seconds=250)
+    drama.command("order", expiresAt="2026-01-01T00:00:20Z")
+
+
+async def _hidden_for_long(drama: Drama) -> None:
+    """As before, and for longer than anybody waits; but a second request was told that the order exists."""
+    await drama.fund("alice", "10")
+    drama.sandbox.add_fault("hang", when="after", route="userTransfer", times=1)
+    drama.sandbox.add_fault("lag", seconds=800)
+    drama.command("order", expiresAt="2026-01-01T00:00:40Z")
+
+
+async def _look_up_fails(drama: Drama) -> None:
+    """Executed, the answer lost, and the look-up itself fails in every way before it tells."""
+    await _plain(drama)
+    drama.sandbox.add_fault("reset", when="after", route="userTransfer", times=1)
+    for kind in ("http_500", "non_json", "truncated_json", "reset", "hang"):
+        drama.sandbox.add_fault(kind, route="getUserTransferRecord", times=1)
+    for code in (11004, 11002, 10001):
+        drama.sandbox.add_fault("code", code=code, route="getUserTransferRecord", times=1)
+
+
+async def _failed_record(drama: Drama) -> None:
+    """The provider records that it failed, and answers something vague."""
+    await _plain(drama)
+    drama.sandbox.add_fault("failed_record", route="userTransfer", times=1)
+
+
+async def _stopped(drama: Drama) -> None:
+    """The worker stands still between writing its attempt down and sending it, for longer than anybody waits."""
+    await drama.fund("alice", "10")
+    drama.command("order", expiresAt="2026-01-01T00:00:20Z")
+
+    async def meanwhile() -> None:
+        drama.time.advance(31)
+        await drama.worker(KillSwitch()).live()
+
+    drama.pause = meanwhile
+
+
+async def _stopped_while_refused(drama: Drama) -> None:
+    """As before; those who took over were refused, and the order failed. Waking up, the worker must not send."""
+    await _plain(drama)
+
+    async def meanwhile() -> None:
+        drama.time.advance(31)
+        drama.sandbox.add_fault("code", code=14000, route="userTransfer", times=2)
+        await drama.worker(KillSwitch()).live()
+
+    drama.pause = meanwhile
+
+
 async def _two_workers(drama: Drama) -> None:
     """While the first worker stands still just before sending, its lease runs out and another does it all."""
     await _plain(drama)
@@ -95,6 +153,9 @@ async def _two_workers(drama: Drama) -> None:
 
 
 DONE = {"succeeded"}
+# Where an expiry decides: killed early enough, nothing is ever sent. The oracle demands that what was executed, and
+# nothing else, has succeeded.
+ANY_END = {"succeeded", "failed", "rejected"}
 
 SCENES = [
     Scene("plain", _plain, {"order": DONE}),
@@ -112,5 +173,11 @@ SCENES = [
     Scene("too many requests", _fault("code", "before", code=11004), {"order": DONE}),
     Scene("expires in doubt", _expires_in_doubt, {"order": {"failed", "rejected"}}),
     Scene("late and refused", _late_and_refused, {"order": DONE}),
+    Scene("record hidden", _hidden, {"order": ANY_END}),
+    Scene("record hidden for long", _hidden_for_long, {"order": DONE}, undisturbed=True),
+    Scene("look-up fails", _look_up_fails, {"order": DONE}),
+    Scene("recorded as failed", _failed_record, {"order": {"failed"}}),
+    Scene("stopped before sending", _stopped, {"order": ANY_END}),
+    Scene("stopped while others were refused", _stopped_while_refused, {"order": ANY_END}),
     Scene("two workers", _two_workers, {"order": DONE}),
 ]

@@ -30,7 +30,7 @@ async def test_undisturbed_it_ends_as_it_should(scene: Scene, database: Database
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", [scene for scene in SCENES if not scene.undisturbed], ids=lambda scene: scene.name)
 async def test_killed_at_any_step_it_ends_all_the_same(
     scene: Scene,
     moment: Literal["before", "after"],

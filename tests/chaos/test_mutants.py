@@ -1,25 +1,20 @@
 """Mutants: each breaks one promise, in code or in the database, and the dramas must notice."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import psycopg
 import pytest
 
-import devstack
 import sql
 from tests.chaos.ports import KillSwitch
 from tests.chaos.scenes import SCENES
 from tests.chaos.test_kill_every_step import play
-from tests.conftest import on_database
 from worker import flow
-from worker.clock import SystemClock
 from worker.database import Database
 from worker.loops.relay import Relay
 from worker.providers.ccpayment.provider import CCPayment
@@ -128,6 +123,29 @@ def _send_before_writing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(flow, "admit", admit)
 
 
+def _resend_before_writing(patch: pytest.MonkeyPatch) -> None:
+    """The second request leaves first; the attempt is written down afterwards."""
+    original = flow.start_attempt
+
+    async def start_attempt(order: Any, world: Any) -> Any:
+        provider = world.providers[order.provider]
+        instruction = settle_step.RULES[order.command.type].instruction(order.command)
+        await provider.execute(instruction, provider.encode(instruction))
+        return await original(order, world)
+
+    patch.setattr(flow, "start_attempt", start_attempt)
+
+
+def _duplicate_is_no_news(patch: pytest.MonkeyPatch) -> None:
+    """The provider's "this order id exists" does not keep the order from being proven absent."""
+    patch.setattr(decide_step, "DUPLICATE", "never")
+
+
+def _late_is_not_too_late(patch: pytest.MonkeyPatch) -> None:
+    """A worker that stood still sends what it once wrote down, however long ago."""
+    patch.setattr("worker.steps.submit.SEND_WITHIN", timedelta(days=1))
+
+
 def _resend_blindly(patch: pytest.MonkeyPatch) -> None:
     """No look before the next attempt, and a new order id for it, as retry wrappers do."""
 
@@ -157,6 +175,9 @@ MUTANTS = [
     Mutant("never sweep the outbox", _never_sweep),
     Mutant("never resume", _never_resume),
     Mutant("send before writing", _send_before_writing),
+    Mutant("resend before writing", _resend_before_writing),
+    Mutant("a duplicate is no news", _duplicate_is_no_news),
+    Mutant("late is not too late", _late_is_not_too_late),
     Mutant("resend blindly", _resend_blindly),
     Mutant("unguarded settle", in_database=(_sql("13_settle.sql", UNGUARDED),)),
     Mutant(
@@ -202,27 +223,6 @@ MUTANTS = [
 ]
 
 
-@pytest.fixture
-def fresh_url(servers: devstack.Servers, template_database: str) -> Iterator[str]:
-    """A database of its own: a mutant leaves it broken."""
-    name = f"ledger_mutant_{secrets.token_hex(6)}"
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}".encode())
-        yield on_database(servers.database_url, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[tuple[Database, asyncpg.Connection]]:
-    owner = await asyncpg.connect(url)
-    database = await Database.open(url, SystemClock())
-    try:
-        yield database, owner
-    finally:
-        await database.close()
-        await owner.close()
-
-
 async def notices(play_one: Callable[[], Awaitable[None]]) -> bool:
     """Whether the drama ended otherwise than it should."""
     try:
@@ -232,24 +232,26 @@ async def notices(play_one: Callable[[], Awaitable[None]]) -> bool:
     return False
 
 
-async def test_the_original_is_not_caught(fresh_url: str) -> None:
-    async with opened(fresh_url) as (database, owner):
-        for scene in SCENES:
-            for at in (4, 9):
-                switch = KillSwitch(at, "after")
-                assert not await notices(lambda: play(scene, database, owner, switch))  # noqa: B023
+async def test_the_original_is_not_caught(database: Database, owner: asyncpg.Connection) -> None:
+    for scene in SCENES:
+        for at in () if scene.undisturbed else (4, 9):
+            switch = KillSwitch(at, "after")
+            assert not await notices(lambda: play(scene, database, owner, switch))  # noqa: B023
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-async def test_a_mutant_is_caught(mutant: Mutant, fresh_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with opened(fresh_url) as (database, owner):
-        for statement in mutant.in_database:
-            await owner.execute(statement)
-        if mutant.in_code is not None:
-            mutant.in_code(monkeypatch)
-        for at in range(STEPS_MAX):
-            for scene in SCENES:
-                switch = KillSwitch(at or None, "after")
-                if await notices(lambda: play(scene, database, owner, switch)):  # noqa: B023
-                    return
+async def test_a_mutant_is_caught(
+    mutant: Mutant, database: Database, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for statement in mutant.in_database:
+        await owner.execute(statement)
+    if mutant.in_code is not None:
+        mutant.in_code(monkeypatch)
+    for at in range(STEPS_MAX):
+        for scene in SCENES:
+            if at > 0 and scene.undisturbed:
+                continue
+            switch = KillSwitch(at or None, "after")
+            if await notices(lambda: play(scene, database, owner, switch)):  # noqa: B023
+                return
     raise AssertionError(f"nobody noticed: {mutant.name}")

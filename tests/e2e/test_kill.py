@@ -10,7 +10,7 @@ from tests.e2e.load import Load, draw_seed, fund_users, have_faults, judge, publ
 from tests.e2e.program import Program
 from tests.e2e.stage import Stage
 
-ORDERS = 400
+ORDERS = 300
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ async def test_of_two_workers_one_is_killed_and_the_other_goes_on(stage: Stage, 
         await judge(load, stage, client)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", ["consume", "resume", "relay"])
 async def test_a_worker_of_one_role_is_killed_and_replaced(stage: Stage, load: Load, role: str) -> None:
     roles = [name for name in ("consume", "resume", "relay") if name != role]

@@ -85,25 +85,24 @@ async def test_a_worker_waits_for_servers_that_are_not_there_yet(network: Networ
     stage = network.stage
     network.database.mode = network.broker.mode = mode
     async with connected(stage.amqp_url) as client, stage.program("run") as worker:
-        await worker.says(AWAY["broker"])
-        await network.broker.until_somebody_comes()  # again, and says no more about it
-        network.broker.mode = Mode.OPEN
-        await worker.says(BACK["broker"])
-        await worker.says(AWAY["database"])
-        await network.database.until_somebody_comes()
-        network.database.mode = Mode.OPEN
-        await worker.says(BACK["database"])
+        for server, proxy in (("database", network.database), ("broker", network.broker)):
+            await worker.says(AWAY[server])
+            await proxy.until_somebody_comes()  # again, and says no more about it
+            proxy.mode = Mode.OPEN
+            await worker.says(BACK[server])
+        await worker.says("worker started")
         event = await client.ask(transfer("ord-1", APP_ID, "alice1", "1"))
         assert event["data"]["error"]["code"] == "insufficient_funds"
-        assert [len(worker.said(AWAY[server])) for server in ("broker", "database")] == [1, 1]
+        assert [len(worker.said(line)) for line in AWAY.values()] == [1, 1]
 
 
-async def test_a_worker_that_waits_for_its_broker_can_be_stopped(network: Network) -> None:
-    network.broker.mode = Mode.REFUSED
-    async with network.stage.program("run") as worker:
-        await worker.says(AWAY["broker"])
-        worker.terminate()
-        assert await worker.ends() == 0
+async def test_a_worker_that_waits_for_a_server_can_be_stopped(network: Network) -> None:
+    for server, proxy in (("broker", network.broker), ("database", network.database)):
+        proxy.mode = Mode.REFUSED
+        async with network.stage.program("run") as worker:
+            await worker.says(AWAY[server])
+            worker.terminate()
+            assert await worker.ends() == 0
 
 
 async def test_a_provider_that_is_away_delays_an_order_and_nothing_more(network: Network) -> None:
@@ -140,7 +139,7 @@ async def test_database_connections_that_are_cut_lose_nothing(network: Network) 
 
 async def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(network: Network) -> None:
     async with under_load(network.stage):
-        network.database.lose_answers(25, having=STATEMENT_DONE)
+        network.database.lose_answers(12, having=STATEMENT_DONE)
         await network.database.until_answers_are_lost()
 
 
@@ -193,6 +192,7 @@ async def test_a_server_that_falls_silent_is_given_up_and_found_again(network: N
 # ---------------------------------------------------------------- nobody listens
 
 
+@pytest.mark.long  # they are offered again after half a minute
 async def test_events_that_nobody_takes_are_kept_until_somebody_does(stage: Stage) -> None:
     async with stage.worker() as worker:
         assert (await stage.run("publish", "transfer", *FIELDS)).code == 0

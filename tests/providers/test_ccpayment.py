@@ -198,7 +198,7 @@ LOOK_UPS = {
     "amount padded to 24 decimals": ({"amount": "0.500000000000000000000000"}, Succeeded(RECORD["recordId"])),
     "failed": ({"status": "Failed"}, Refused("failed", "the provider's record says Failed", by_record=True)),
     "a status nobody documented": ({"status": "success"}, Processing(RECORD["recordId"])),
-    "no record id": ({"recordId": ""}, Absent()),
+    "every field empty": (dict.fromkeys(RECORD, ""), Absent()),
 }
 
 
@@ -218,9 +218,21 @@ async def test_a_record_of_something_else_is_disputed(field: str, value: object)
     assert field in found.message
 
 
-@pytest.mark.parametrize("record", [None, {}, []])
+@pytest.mark.parametrize("record", [None, {}, {"recordId": None}, {"recordId": ""}])
 async def test_success_without_a_record_is_absence(record: object) -> None:
     assert await answering(body=envelope(10000, {"record": record})).look_up(MOVE) == Absent()
+
+
+@pytest.mark.parametrize("data", [[], "x", 1, {"record": []}, {"record": [RECORD]}, {"record": "x"}])
+async def test_data_of_another_kind_is_no_absence(data: object) -> None:
+    assert isinstance(await answering(body=envelope(10000, data)).look_up(MOVE), Unknown)
+
+
+@pytest.mark.parametrize("record_id", ["a\x00b", "\ud800", "a b", "x" * 129, 12, ["r"]])
+async def test_a_record_id_that_cannot_be_stored_is_not_believed(record_id: object) -> None:
+    ccpayment = answering(body=envelope(10000, {"recordId": record_id, "record": {**RECORD, "recordId": record_id}}))
+    assert isinstance(await execute(ccpayment), Unknown)
+    assert isinstance(await ccpayment.look_up(MOVE), Unknown)
 
 
 async def test_a_record_with_a_malformed_field_is_not_believed() -> None:

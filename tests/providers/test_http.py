@@ -69,6 +69,8 @@ CUTS: dict[str, bytes] = {
     "within the headers": b"HTTP/1.1 200 OK\r\nContent-Le",
     "within the body": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
     "within a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "after a reason in no known encoding": b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 0\r\n\r\n",
+    "after a broken compression": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
     "not HTTP": b"hello\r\n\r\n",
 }
 

@@ -226,13 +226,15 @@ class Calls:
     def claim(
         self,
         *providers: str,
+        types: tuple[str, ...] = ("transfer",),
         now: datetime = NOW,
         lease_until: datetime | None = None,
         most: int = 100,
     ) -> set[str]:
         rows = self._rows(
-            "SELECT ledger.claim(%s::text[], %s, %s, %s)",
+            "SELECT ledger.claim(%s::text[], %s::text[], %s, %s, %s)",
             list(providers or ("ccpayment",)),
+            list(types),
             now,
             lease_until or now + LEASE,
             most,
@@ -266,6 +268,9 @@ class Calls:
 
     def mark_outbox(self, *event_ids: uuid.UUID, token: uuid.UUID = MINE, now: datetime = NOW) -> int:
         return int(self.value("SELECT ledger.mark_outbox(%s::uuid[], %s, %s)", list(event_ids), token, now))
+
+    def postpone_outbox(self, *event_ids: uuid.UUID, token: uuid.UUID = MINE, now: datetime = NOW) -> None:
+        self.value("SELECT ledger.postpone_outbox(%s::uuid[], %s, %s)", list(event_ids), token, now)
 
     def adjust(
         self,

@@ -107,6 +107,14 @@ def test_only_orders_of_the_named_providers_are_claimed(calls: Calls, order: str
     assert calls.claim("coinqpay", "ccpayment", now=due) == {order}
 
 
+def test_only_orders_of_the_named_types_are_claimed(calls: Calls, order: str) -> None:
+    calls.admit(Intake("ord-2", type="payout"))
+    due = later(60)
+    assert calls.claim(types=(), now=due) == set()
+    assert calls.claim(types=("payout",), now=due) == {"ord-2"}
+    assert calls.claim(types=("transfer", "payout"), now=due) == {order}
+
+
 def test_a_claim_takes_at_most_so_many_the_longest_due_first(calls: Calls) -> None:
     calls.fund("100")
     for number in range(5):

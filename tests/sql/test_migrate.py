@@ -81,6 +81,17 @@ def test_what_somebody_changed_in_a_function_or_a_grant_is_put_right(database_ur
         ).fetchall()[0][0]
 
 
+def test_a_function_whose_parameters_have_changed_is_replaced(database_url: str) -> None:
+    before = schema_of(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION ledger.claim(providers text[]) RETURNS integer LANGUAGE sql AS 'SELECT 1';"
+            "CREATE FUNCTION ledger.long_gone() RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+        )
+    migrate(database_url, database_url)
+    assert schema_of(database_url) == before
+
+
 def test_two_that_migrate_at_once_do_it_once(empty_url: str) -> None:
     barrier = Barrier(2)
 

@@ -18,6 +18,7 @@ EXECUTABLE = {
     "replay",
     "take_outbox",
     "mark_outbox",
+    "postpone_outbox",
     "adjust",
     "contradict",
 }

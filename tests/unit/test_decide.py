@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.event import Line
 from schemas.transfer import Transfer
-from worker.order import TERMINAL_STATES, Decision, Order, State
+from worker.order import SEND_WITHIN, TERMINAL_STATES, Decision, Order, State
 from worker.providers.protocol import (
     Absent,
     Deferred,
@@ -175,19 +175,42 @@ def test_a_late_answer_about_a_settled_attempt_changes_nothing(state: State, fin
     )
 
 
+def test_a_duplicate_is_neither_sent_again_nor_proven_absent() -> None:
+    exists = Unknown("order_duplicate", "exists", "11011")
+    decision = on(order("sending", attempts=2, doubtful=(1, 2)), exists)
+    assert (decision.state, decision.doubtful, decision.error_code) == ("unknown", (1, 2), "order_duplicate")
+    hidden = order(
+        "unknown",
+        error_code="order_duplicate",
+        attempted_at=NOW - timedelta(hours=1),
+        absent_at=NOW - timedelta(minutes=30),
+    )
+    assert on(hidden, NOTHING, "record").state == "unknown"
+
+
+def test_silence_does_not_lift_what_a_refusal_forbids() -> None:
+    refused = order("unknown", attempts=2, doubtful=(1,), error_code="balance_insufficient")
+    assert on(refused, SILENT, attempt=1).error_code == "balance_insufficient"
+
+
+@pytest.mark.parametrize("finding", [NO, LATER])
+def test_an_answer_does_not_end_what_the_provider_was_seen_to_have(finding: Finding) -> None:
+    assert on(order("processing"), finding).state == "processing"
+
+
 def test_not_found_before_the_request_has_settled_is_no_evidence() -> None:
     decision = on(order("unknown"), NOTHING, "record")
     assert (decision.state, decision.absent_at) == ("unknown", None)
 
 
 def test_absence_takes_two_readings_sixty_seconds_apart_after_the_settling_time() -> None:
-    sent = NOW - SETTLING
+    sent = NOW - SETTLING - SEND_WITHIN
     first = on(order("unknown", attempted_at=sent), NOTHING, "record")
     assert (first.state, first.absent_at, first.due_at) == ("unknown", NOW, NOW + timedelta(seconds=60))
     early = on(order("unknown", attempted_at=sent, absent_at=NOW - timedelta(seconds=59)), NOTHING, "record")
     # A reading from before the settling time does not count, however old it is.
     assert early.state == "unknown"
-    sent = NOW - SETTLING - timedelta(seconds=60)
+    sent = NOW - SETTLING - SEND_WITHIN - timedelta(seconds=60)
     proven = on(order("unknown", attempted_at=sent, absent_at=NOW - timedelta(seconds=60)), NOTHING, "record")
     assert (proven.state, proven.doubtful, proven.due_at) == ("held", (), NOW)
 
@@ -196,7 +219,7 @@ def test_an_absent_order_that_has_expired_fails() -> None:
     absent = order(
         "unknown",
         expires_at="2026-01-01T11:59:00Z",
-        attempted_at=NOW - SETTLING - timedelta(seconds=60),
+        attempted_at=NOW - SETTLING - SEND_WITHIN - timedelta(seconds=60),
         absent_at=NOW - timedelta(seconds=60),
     )
     decision = on(absent, NOTHING, "record")

@@ -19,16 +19,16 @@ VALID: dict[str, object] = {
 }
 
 
-def read(body: bytes, routing_key: str = "ccpayment.transfer") -> object:
-    return decode(Incoming(body=body, routing_key=routing_key))
+def read(body: bytes, provider: str = "ccpayment") -> object:
+    return decode(Incoming(body=body, routing_key=f"{provider}.transfer", provider=provider))
 
 
 def with_fields(**changes: object) -> bytes:
     return json.dumps({**VALID, **changes}).encode()
 
 
-def refused(body: bytes, routing_key: str = "ccpayment.transfer") -> Malformed:
-    malformed = read(body, routing_key)
+def refused(body: bytes, provider: str = "ccpayment") -> Malformed:
+    malformed = read(body, provider)
     assert isinstance(malformed, Malformed), malformed
     assert malformed.reason.isprintable()
     assert len(malformed.reason) < 250
@@ -139,10 +139,26 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_what_is_not_one_strict_object_is_refused(body: bytes) -> None:
-    malformed = refused(body)
-    assert malformed.reason.startswith("body: ")
-    assert malformed.order_id is None
-    assert malformed.command_type == "unknown"
+    assert refused(body).reason.startswith("body: ")
+
+
+TELLABLE = ("duplicate key", "duplicate key, escaped", "duplicate key, nested", "one byte too long")
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_sender_of_a_refused_object_can_be_told_by_its_order_id(name: str) -> None:
+    malformed = refused(BODIES[name])
+    expected = ("ord-1", "transfer") if name in TELLABLE else (None, "unknown")
+    assert (malformed.order_id, malformed.command_type) == expected
+
+
+@pytest.mark.parametrize("order_id", [b'"ord-2"', b"7", b'"a b"'])
+def test_an_order_id_that_occurs_twice_or_is_none_tells_nobody(order_id: bytes) -> None:
+    assert refused(b'{"orderId":' + order_id + b"," + with_fields()[1:]).order_id is None
+
+
+def test_nobody_looks_into_a_body_of_megabytes() -> None:
+    assert refused(with_fields() + b" " * 2_000_000).order_id is None
 
 
 def test_a_body_of_64_kib_is_read() -> None:
@@ -151,7 +167,7 @@ def test_a_body_of_64_kib_is_read() -> None:
 
 
 def test_a_command_on_another_providers_road_is_refused() -> None:
-    assert refused(with_fields(), "coinqpay.transfer").reason == "type: transfer is executed by ccpayment"
+    assert refused(with_fields(), "coinqpay").reason == "type: transfer is executed by ccpayment"
 
 
 def test_a_malformed_command_keeps_its_order_id_and_type_where_they_are_right() -> None:

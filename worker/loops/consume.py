@@ -1,5 +1,6 @@
 """Consume: take commands from a provider's queue, as many at once as there are slots."""
 
+from worker.errors import BadSettings, SchemaMissing
 from worker.flow import execute
 from worker.loops.slots import Slots
 from worker.message import Delivery
@@ -21,6 +22,8 @@ class Consume:
     async def _execute(self, delivery: Delivery) -> None:
         try:
             await execute(delivery, self._world)
+        except (SchemaMissing, BadSettings):
+            raise  # nothing is wrong with the message: it stays unacked, uncounted, and goes to another worker
         except Exception:
             # Before the ack the broker must hear of it: it counts, and after enough tries dead-letters.
             await delivery.requeue()

@@ -56,7 +56,9 @@ class Relay:
         while True:
             await self.publish_handed()
             if self._look or self._clock.now() >= self._look_at:
-                self._look = await self.run_once() == BATCH_EVENTS_MAX
+                self._look = False  # before the look: a wake in the middle of it asks for another
+                if await self.run_once() == BATCH_EVENTS_MAX:
+                    self._look = True
                 self._look_at = self._clock.now() + timedelta(seconds=SWEEP_SECONDS)
             if not self._handed and not self._look:
                 await self._wait()
@@ -80,12 +82,12 @@ class Relay:
             left -= count
 
     async def _wait(self) -> None:
-        self._something.clear()
         self._idle.set()
         try:
             await asyncio.wait_for(self._something.wait(), SWEEP_SECONDS)
         except TimeoutError:
             self._look = True
+        self._something.clear()
 
     async def _publish(self, events: list[Stored]) -> None:
         """Publish, then mark: killed in between, they are published again under the same ids."""
@@ -96,6 +98,7 @@ class Relay:
             )
             confirmed = []
             again = []
+            not_taken = []
             for event, result in zip(events, results, strict=True):
                 if result is None:
                     confirmed.append(event.event_id)
@@ -103,15 +106,18 @@ class Relay:
                 elif isinstance(result, BrokerAway):
                     again.append(event)
                 else:
-                    self._keep(event, result)
+                    not_taken.append(event.event_id)
+                    self._complain(event, result)
             if confirmed:
                 await self._ledger.mark_outbox(confirmed)
+            if not_taken:
+                await self._ledger.postpone_outbox(not_taken)
             events = again
             if again:
                 await self._publisher.ready()
 
-    def _keep(self, event: Stored, reason: BaseException) -> None:
-        """Nobody takes it: it stays in the outbox, and is offered again when its lease has run out."""
+    def _complain(self, event: Stored, reason: BaseException) -> None:
+        """Nobody takes it: it stays in the outbox, and is offered again later. Said once per routing key."""
         if not isinstance(reason, Unroutable | BrokerRefused):
             raise reason
         if event.routing_key not in self._unroutable:

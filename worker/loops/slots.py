@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 import structlog
 
 from worker.clock import Clock
+from worker.errors import BadSettings, SchemaMissing
 
 log = structlog.get_logger()
 
@@ -20,6 +21,7 @@ class Slots:
         self._free = asyncio.Semaphore(most)
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._hopeless: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closing = False
 
     async def take(self) -> bool:
@@ -49,9 +51,16 @@ class Slots:
             if late:
                 log.warning("stopped with orders in flight", orders=len(late))
 
+    async def hopeless(self) -> None:
+        """Wait for an order to meet what only an operator can mend, and raise that."""
+        await asyncio.shield(self._hopeless)
+
     async def _run(self, work: Coroutine[None, None, None]) -> None:
         try:
             await work
+        except (SchemaMissing, BadSettings) as error:
+            if not self._hopeless.done():
+                self._hopeless.set_exception(error)
         except Exception:
             # A bug, or a state nobody thought of. PostgreSQL has the order: it is taken up after its lease.
             log.exception("order failed in this worker")

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
 import httpx
@@ -40,6 +41,7 @@ def open_client(connections_max: int) -> httpx.AsyncClient:
                 trust_env=False,
             )
         ),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         trust_env=False,
         follow_redirects=False,
         # No limit of httpx's own: `ask` bounds the whole exchange, a slow drip included.
@@ -58,11 +60,10 @@ async def ask(client: httpx.AsyncClient, request: httpx.Request, auth: httpx.Aut
                 await response.aclose()
     except TimeoutError:
         raise NoAnswer(f"no answer within {timeout_seconds:g} s") from None
-    except httpx.TransportError as error:
+    # Beside httpx's own errors what its transport does not translate, such as a status line in no known encoding.
+    except (httpx.HTTPError, aiohttp.ClientError, UnicodeError) as error:
         if _never_connected(error):
             raise NotSent("the connection could not be made") from None
-        raise NoAnswer(f"the connection broke ({type(error).__name__})") from None
-    except aiohttp.ClientError as error:  # what the transport does not translate
         raise NoAnswer(f"the answer cannot be read ({type(error).__name__})") from None
 
 
@@ -75,7 +76,7 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def _never_connected(error: httpx.TransportError) -> bool:
+def _never_connected(error: Exception) -> bool:
     """Whether the failure was in connecting. Only the cause tells.
 
     The transport turns every aiohttp ClientConnectionError into httpx.ConnectTimeout, also a connection that

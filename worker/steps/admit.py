@@ -3,6 +3,8 @@
 Idempotency is judged first, then validity, then funds, each by the database in the transaction that acts on it.
 """
 
+from datetime import datetime
+
 import structlog
 
 from schemas.command import Command
@@ -26,7 +28,8 @@ _WHY = {
 
 async def admit(command: Command, message: Incoming, world: World) -> Order | None:
     """The order, when it is new and ours to execute; None when there is nothing left to do."""
-    if command.expires_at is not None and command.expires_at <= world.clock.now():
+    began = world.clock.now()
+    if command.expires_at is not None and command.expires_at <= began:
         await _reject(command, message, "expired", world)
         return None
 
@@ -44,7 +47,7 @@ async def admit(command: Command, message: Incoming, world: World) -> Order | No
     )
     match admission.verdict:
         case "admitted":
-            return new_order(command, message, body)
+            return new_order(command, message, body, began)
         case "insufficient_funds":
             await _reject(command, message, "insufficient_funds", world)
         case _:
@@ -52,8 +55,8 @@ async def admit(command: Command, message: Incoming, world: World) -> Order | No
     return None
 
 
-def new_order(command: Command, message: Incoming, body: bytes) -> Order:
-    """The row that ledger.admit has just written."""
+def new_order(command: Command, message: Incoming, body: bytes, began: datetime) -> Order:
+    """The row that ledger.admit has just written. The attempt counts from before the call, which may have waited."""
     return Order(
         command=command,
         provider=message.provider,
@@ -65,7 +68,7 @@ def new_order(command: Command, message: Incoming, body: bytes) -> Order:
         due_at=None,
         doubt_since=None,
         absent_at=None,
-        attempted_at=None,
+        attempted_at=began,
         provider_ref=None,
         error_code=None,
         events=0,
@@ -101,7 +104,12 @@ async def _repeated(command: Command, message: Incoming, admission: Admission, w
 def _rejected(command: Command, message: Incoming, code: str, world: World) -> Event:
     about = None
     if code == "order_id_conflict":  # about this message only, under an id of its own
-        about = f"{command.order_id}/conflict/{command.fingerprint().hex()}"
+        about = "/".join(
+            [
+                f"{command.order_id}/conflict/{message.message_id}/{message.correlation_id}",
+                command.fingerprint().hex(),
+            ]
+        )
     return order_event(
         order_id=command.order_id,
         command_type=command.type,

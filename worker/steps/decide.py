@@ -28,6 +28,9 @@ ABSENCE_APART = timedelta(seconds=60)
 # Looks at an order that is not final double up to this.
 POLL_SECONDS_MAX = 60.0
 
+# What a provider's "this order id exists" is called, whatever its number.
+DUPLICATE = "order_duplicate"
+
 Source = Literal["answer", "record"]
 
 
@@ -53,6 +56,8 @@ def decide(
         source == "answer" and attempt not in order.doubtful and isinstance(finding, Refused | Deferred | Unknown)
     ):  # a late answer about an attempt whose fate is known already
         return wait.stay(order.state, due_at=order.due_at, polls=order.polls)
+    if source == "answer" and order.state == "processing" and isinstance(finding, Refused | Deferred):
+        return wait.stay("processing")  # the provider's record has been seen: only what it becomes counts
     match finding:
         case Succeeded(provider_ref):
             return Decision(
@@ -62,18 +67,19 @@ def decide(
                 lines=lines,
                 tells="succeeded",
             )
-        case Refused() if finding.by_record or not left:
+        # What the provider's own record says it has, only its record can end.
+        case Refused() if finding.by_record or (not left and order.state != "processing"):
             return _failed(wait, finding)
         case Refused():
             return wait.in_doubt(left, attempt, refused=finding.code)
-        case Deferred() if not left and order.state != "review":
+        case Deferred() if not left and order.state not in ("processing", "review"):
             return wait.stay("held", error_code=finding.code, doubtful=(), doubt_since=None)
         case Deferred():
             return wait.in_doubt(left, attempt)
         case Processing(provider_ref):
             return wait.processing(provider_ref)
-        case Unknown() if source == "answer":
-            return wait.in_doubt(order.doubtful, attempt)
+        case Unknown(code) if source == "answer":
+            return wait.in_doubt(order.doubtful, attempt, refused=code if code == DUPLICATE else None)
         case Unknown():
             return wait.look_up_failed()
         case Disputed():
@@ -100,8 +106,9 @@ def _absent(wait: "_Wait", settling_time: timedelta) -> Decision:
     if order.state in ("processing", "review"):
         return wait.look_up_failed()
     if order.doubtful:
-        assert order.attempted_at is not None, "an attempt in doubt was written down"
-        settled_at = order.attempted_at + settling_time
+        if order.error_code == DUPLICATE:
+            return wait.look_up_failed()  # the provider has said that a copy exists: it is not absent, it is hidden
+        settled_at = order.settled_at(settling_time)
         if now < settled_at:
             return wait.look_up_failed()
         if order.absent_at is None or order.absent_at < settled_at:
@@ -111,13 +118,9 @@ def _absent(wait: "_Wait", settling_time: timedelta) -> Decision:
             return replace(decision, absent_at=now, due_at=now + ABSENCE_APART)
         if now < order.absent_at + ABSENCE_APART:
             return replace(wait.look_up_failed(), due_at=order.absent_at + ABSENCE_APART)
-    if _has_expired(order, now):
+    if order.has_expired(now):
         return _failed(wait, Refused("expired", "expiresAt has passed before the provider did it"))
     return Decision("held", wait.evidence, due_at=now, polls=order.polls)
-
-
-def _has_expired(order: Order, now: datetime) -> bool:
-    return order.command.expires_at is not None and order.command.expires_at <= now
 
 
 class _Wait:
@@ -151,7 +154,7 @@ class _Wait:
             return self.stay(order.state, doubtful=doubtful, due_at=order.due_at, polls=order.polls)
         if order.state in ("review", "processing"):
             return self.stay(order.state, doubtful=doubtful)
-        return self._unknown(doubtful=doubtful, error_code=refused)
+        return self._unknown(doubtful=doubtful, error_code=refused or self.order.error_code)
 
     def look_up_failed(self) -> Decision:
         """Nothing new was learned."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from schemas.command import Command
 from schemas.fields import ORDER_ID
 from schemas.registry import COMMANDS
-from schemas.strict_json import MalformedJson, read_object
+from schemas.strict_json import MalformedJson, find_text, read_object
 from worker.message import Incoming
 
 UNKNOWN_TYPE = "unknown"
@@ -26,17 +26,14 @@ class Malformed:
 def decode(message: Incoming) -> Command | Malformed:
     """The command in the message."""
     try:
-        fields = read_object(message.body)
-    except MalformedJson as error:
-        return Malformed(str(error), None, UNKNOWN_TYPE)
-    try:
-        return _read_command(fields, message.provider)
-    except _Refusal as refusal:
-        command_type = fields.get("type")
+        return _read_command(read_object(message.body), message.provider)
+    except (MalformedJson, _Refusal) as refusal:
+        order_id = find_text(message.body, "orderId")
+        command_type = find_text(message.body, "type")
         return Malformed(
             str(refusal),
-            _order_id(fields),
-            command_type if isinstance(command_type, str) and command_type in COMMANDS else UNKNOWN_TYPE,
+            order_id if order_id is not None and ORDER_ID.fullmatch(order_id) else None,
+            command_type if command_type in COMMANDS else UNKNOWN_TYPE,
         )
 
 
@@ -62,8 +59,8 @@ def _read_command(fields: dict[str, Any], provider: str) -> Command:
 def _first_rule(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"])
-    # A field's name may come from the message itself: cut and escaped, it goes into a header and a log.
-    field = field[:64].encode("unicode_escape").decode("ascii")
+    # A field's name may come from the message itself: escaped and cut, it goes into a header and a log.
+    field = field.encode("unicode_escape").decode("ascii")[:64]
     match first["type"]:
         case "missing":
             return f"{field}: is required"
@@ -72,8 +69,3 @@ def _first_rule(error: ValidationError) -> str:
         case _:
             rule = first["msg"].removeprefix("Value error, ")
             return f"{field}: {rule}" if field else rule
-
-
-def _order_id(fields: dict[str, Any]) -> str | None:
-    order_id = fields.get("orderId")
-    return order_id if isinstance(order_id, str) and ORDER_ID.fullmatch(order_id) else None

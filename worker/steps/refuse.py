@@ -8,13 +8,16 @@ from schemas.event import NO_SEQUENCE, ErrorDetail, Event, order_event
 from worker.backoff import Backoff
 from worker.errors import BrokerAway, BrokerRefused, Unroutable
 from worker.message import Incoming, Outgoing
-from worker.steps.decode import Malformed
+from worker.steps.decode import UNKNOWN_TYPE, Malformed
 from worker.topology import DEAD_EXCHANGE
 from worker.world import World
 
 log = structlog.get_logger()
 
 REASON_HEADER = "x-ledger-reason"
+
+# Within a second or so; a queue that is missing for longer is mended by an operator or by the next session.
+PUBLISHES_MAX = 5
 
 
 async def refuse(malformed: Malformed, message: Incoming, world: World) -> None:
@@ -23,7 +26,7 @@ async def refuse(malformed: Malformed, message: Incoming, world: World) -> None:
     if malformed.order_id is not None:
         await world.ledger.announce(_event(malformed, message, world), message.traceparent)
         world.relay.wake()
-    await _publish_until_confirmed(_dead_letter(malformed, message), world)
+    await _publish(_dead_letter(malformed, message), world)
 
 
 def _event(malformed: Malformed, message: Incoming, world: World) -> Event:
@@ -38,14 +41,14 @@ def _event(malformed: Malformed, message: Incoming, world: World) -> Event:
         now=world.clock.now(),
         correlation_id=message.correlation_id,
         error=ErrorDetail(code="invalid_command", message=malformed.reason),
-        about=f"{malformed.order_id}/invalid/{message.routing_key}/{digest}",
+        about=f"{malformed.order_id}/invalid/{message.message_id}/{message.correlation_id}/{digest}",
     )
 
 
 def _dead_letter(malformed: Malformed, message: Incoming) -> Outgoing:
     return Outgoing(
         exchange=DEAD_EXCHANGE,
-        routing_key=message.routing_key,
+        routing_key=_dead_routing_key(message),
         body=message.body,
         content_type="application/json",
         message_id=message.message_id,
@@ -55,10 +58,16 @@ def _dead_letter(malformed: Malformed, message: Incoming) -> Outgoing:
     )
 
 
-async def _publish_until_confirmed(message: Outgoing, world: World) -> None:
-    """A dead letter that nobody takes must not be lost: it is offered until somebody does."""
+def _dead_routing_key(message: Incoming) -> str:
+    """Its own, unless that would lead past the provider's dead letters: it may come from anywhere."""
+    is_ours = message.routing_key.startswith(f"{message.provider}.")
+    return message.routing_key if is_ours else f"{message.provider}.{UNKNOWN_TYPE}"
+
+
+async def _publish(message: Outgoing, world: World) -> None:
+    """Raises when nobody takes it: the message then goes back to its queue, where the broker counts and keeps it."""
     backoff = Backoff(world.clock)
-    while True:
+    for _ in range(PUBLISHES_MAX):
         try:
             return await world.publisher.publish(message)
         except BrokerAway:
@@ -66,3 +75,4 @@ async def _publish_until_confirmed(message: Outgoing, world: World) -> None:
         except (Unroutable, BrokerRefused) as error:
             log.warning("dead letter not taken", error=str(error))
         await backoff.wait()
+    raise Unroutable(f"no queue takes the dead letter {message.routing_key}")

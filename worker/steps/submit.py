@@ -3,14 +3,20 @@
 from dataclasses import replace
 
 from worker.commands.registry import RULES
-from worker.order import Order
-from worker.providers.protocol import Absent, Finding, Outcome
+from worker.order import SEND_WITHIN, Order
+from worker.providers.protocol import Absent, Deferred, Finding, Outcome
 from worker.world import World
 
 
 async def submit(order: Order, world: World) -> Outcome:
-    """Send the attempt that this worker has written down, once."""
+    """Send the attempt that this worker has written down, once; unless it is too late for it."""
     assert order.body is not None, "an attempt is written down before it is sent"
+    assert order.attempted_at is not None
+    now = world.clock.now()
+    if order.has_expired(now):
+        return Deferred("expired", "expiresAt passed before it was sent")
+    if now > order.attempted_at + SEND_WITHIN:
+        return Deferred("not_sent", "the worker was stopped for too long between writing it down and sending it")
     instruction = RULES[order.command.type].instruction(order.command)
     return await world.providers[order.provider].execute(instruction, order.body)
 
@@ -31,14 +37,13 @@ def may_send_again(order: Order, world: World) -> bool:
     settle: then absence is about to be proven, and a new attempt would begin the doubt anew.
     """
     now = world.clock.now()
-    if order.command.expires_at is not None and order.command.expires_at <= now:
+    if order.has_expired(now):
         return False
     match order.state:
         case "held" | "sending":
             return True
         case "unknown":
-            assert order.attempted_at is not None, "what is unknown has an attempt in doubt"
-            settled_at = order.attempted_at + world.providers[order.provider].settling_time
+            settled_at = order.settled_at(world.providers[order.provider].settling_time)
             return order.error_code is None and now < settled_at
         case _:
             return False
@@ -48,6 +53,7 @@ async def start_attempt(order: Order, world: World) -> Order | None:
     """Write the next attempt down; None when somebody else went on with the order."""
     instruction = RULES[order.command.type].instruction(order.command)
     body = world.providers[order.provider].encode(instruction)
+    began = world.clock.now()
     if not await world.ledger.start_attempt(order, body):
         return None
     number = order.attempts + 1
@@ -58,5 +64,6 @@ async def start_attempt(order: Order, world: World) -> Order | None:
         attempts=number,
         doubtful=(*order.doubtful, number),
         error_code=None,
+        attempted_at=began,
         body=body,
     )

@@ -33,10 +33,12 @@ from worker.providers.protocol import (
     Unknown,
 )
 
-# A signature is valid for two minutes; the rest is for clocks that differ and for look-ups that lag.
+# A signature is valid for two minutes, by a clock that may differ from ours.
 SIGNATURE_VALIDITY = timedelta(seconds=120)
 CLOCK_SKEW = timedelta(seconds=30)
-LOOK_UP_LAG = timedelta(seconds=30)
+# Nobody says how long a record may be missing after its order was accepted. Minutes have not been seen; five are
+# taken, for an order that is proven absent may be sent again, or fail.
+LOOK_UP_LAG = timedelta(seconds=300)
 
 
 class CCPayment:
@@ -137,9 +139,14 @@ def _unreadable_look_up(envelope: Envelope) -> Unknown:
 
 
 def _find_record(envelope: Envelope) -> TransferRecord | None:
-    """The record; None when there is none, which may also come as success with an empty one."""
-    record = envelope.data.get("record") if isinstance(envelope.data, dict) else None
-    if not isinstance(record, dict) or not record.get("recordId"):
+    """The record; None when there is none, which may also come as success with an empty one. Raises Unreadable.
+
+    Something that cannot be read is not nothing: taken for absence, it would end in sending again, or in releasing
+    what has been paid.
+    """
+    data = {} if envelope.data is None else envelope.data
+    record = data.get("record") if isinstance(data, dict) else data
+    if record is None or (isinstance(record, dict) and record.get("recordId") in (None, "")):
         return None
     return read_data(TransferRecord, record)
 

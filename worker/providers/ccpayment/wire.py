@@ -1,9 +1,9 @@
 """CCPayment's answers as they come over the wire, read with care: they are somebody else's data."""
 
 import json
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from worker.providers.http import Answer
@@ -12,6 +12,10 @@ from worker.providers.http import Answer
 MESSAGE_CHARACTERS_MAX = 300
 
 Model = TypeVar("Model", bound=BaseModel)
+
+# It is stored, logged and published as it is; one with a control character in it could never be stored, so that its
+# order would never end.
+RecordId = Annotated[StrictStr, Field(pattern=r"^[!-~]{1,128}$")]
 
 
 class Unreadable(Exception):
@@ -31,7 +35,7 @@ class TransferReceipt(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    record_id: StrictStr
+    record_id: RecordId
 
 
 class TransferRecord(BaseModel):
@@ -39,7 +43,7 @@ class TransferRecord(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    record_id: StrictStr
+    record_id: RecordId
     coin_id: StrictInt
     order_id: StrictStr
     from_user_id: StrictStr

@@ -1,0 +1,285 @@
+"""Who may know whom: the imports, read from the source, and what else only certain files may do."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from schemas.registry import COMMANDS
+from worker.commands.registry import RULES
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(path for room in ("schemas", "worker") for path in (ROOT / room).rglob("*.py"))
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}
+
+# The rooms, and all that each may import beside the standard library.
+ROOMS: dict[str, set[str]] = {
+    "schemas": {"schemas", "pydantic"},
+    "worker.commands": {"schemas", "worker.commands", "worker.order", "worker.providers.protocol"},
+    "worker.providers": {
+        *("schemas", "worker.order", "worker.providers", "worker.clock", "worker.errors", "worker.settings"),
+        *("pydantic", "httpx", "httpx_aiohttp", "aiohttp", "nacl"),
+    },
+    "worker.sandbox": {"worker.sandbox", "aiohttp", "nacl"},
+    "worker.steps": {
+        *("schemas", "worker.steps", "worker.commands", "worker.providers.protocol", "worker.order", "worker.world"),
+        *("worker.message", "worker.ledger", "worker.errors", "worker.backoff", "worker.topology", "worker.clock"),
+        *("structlog", "pydantic"),
+    },
+    "worker.flow": {
+        *("schemas", "worker.steps", "worker.commands", "worker.providers.protocol", "worker.order", "worker.world"),
+        *("worker.message", "worker.errors"),
+    },
+    "worker.loops": {
+        *("worker.loops", "worker.flow", "worker.steps", "worker.world", "worker.message", "worker.ledger"),
+        *("worker.order", "worker.providers.protocol", "worker.topology", "worker.errors", "worker.clock"),
+        *("worker.backoff", "schemas", "structlog"),
+    },
+    "worker.ledger": {
+        *("schemas", "worker.database", "worker.group_commit", "worker.order", "worker.message", "worker.clock"),
+        *("worker.errors", "asyncpg", "structlog"),
+    },
+    "worker.database": {"worker.backoff", "worker.clock", "worker.errors", "asyncpg", "structlog"},
+    "worker.broker": {
+        *("worker.backoff", "worker.clock", "worker.errors", "worker.message", "worker.topology"),
+        *("aio_pika", "pamqp", "aiormq", "yarl", "structlog"),
+    },
+}
+
+# Libraries that only these know.
+OWNED = {
+    "asyncpg": {"worker.ledger", "worker.database"},
+    "aio_pika": {"worker.broker"},
+    "aiormq": {"worker.broker"},
+    "pamqp": {"worker.broker"},
+    "psycopg": {"worker.migrate"},
+    "yoyo": {"worker.migrate"},
+    "dotenv": {"worker.settings"},
+    "httpx": {module for module in MODULES if module.startswith("worker.providers.")},
+    "httpx_aiohttp": {"worker.providers.http"},
+    "aiohttp": {"worker.providers.http", "worker.sandbox.server"},
+}
+
+# They put the parts together, so they know both the ledger and the broker.
+ASSEMBLERS = {"worker.boot", "worker.cli", "worker.desk", "worker.demo"}
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Every module that it names, wherever in the file; a name that is a module of ours counts as one."""
+    found: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            assert node.module is not None
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= submodules or {node.module}
+    return frozenset(found)
+
+
+def is_within(module: str, room: str) -> bool:
+    return module == room or module.startswith(f"{room}.")
+
+
+def is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def test_the_walk_sees_the_imports_there_are() -> None:
+    assert "worker.steps.decide" in imports("worker.steps.settle")
+    assert "worker.console" in imports("worker.cli")
+    assert "asyncpg" in imports("worker.ledger")
+    assert len(MODULES) > 40
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    members = [module for module in MODULES if is_within(module, room)]
+    assert members
+    wrong = {
+        (module, imported)
+        for module in members
+        for imported in imports(module)
+        if not is_standard(imported) and not any(is_within(imported, allowed) for allowed in ROOMS[room])
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("library", OWNED)
+def test_a_library_is_known_by_its_owners_alone(library: str) -> None:
+    users = {module for module in MODULES if any(is_within(imported, library) for imported in imports(module))}
+    assert users <= OWNED[library]
+
+
+def test_only_those_who_assemble_know_both_the_ledger_and_the_broker() -> None:
+    both = {
+        module
+        for module in MODULES
+        if "worker.broker" in imports(module) and {"worker.ledger", "worker.database"} & imports(module)
+    }
+    assert both <= ASSEMBLERS
+    assert "worker.boot" in both
+
+
+def test_nobody_inside_knows_the_command_line() -> None:
+    outside = {"worker.cli", "worker.desk", "worker.demo", "worker.console", "worker.reads", "worker.__main__"}
+    inside = MODULES.keys() - outside
+    assert {(module, imported) for module in inside for imported in imports(module) if imported in outside} == set()
+
+
+def test_a_provider_does_not_know_another() -> None:
+    folder = re.compile(r"(worker\.providers\.\w+)\.\w+")
+    roads = {
+        (module, imported)
+        for module in MODULES
+        for imported in imports(module)
+        if (ours := folder.fullmatch(module)) and (theirs := folder.fullmatch(imported)) and ours[1] != theirs[1]
+    }
+    assert roads == set()
+
+
+def test_the_simulators_and_what_they_check_share_nothing() -> None:
+    for module in MODULES:
+        if is_within(module, "worker.providers"):
+            assert not any(is_within(imported, "worker.sandbox") for imported in imports(module)), module
+
+
+def test_the_imports_have_no_circle() -> None:
+    done: set[str] = set()
+
+    def walk(module: str, road: tuple[str, ...]) -> None:
+        assert module not in road, " -> ".join([*road, module])
+        if module not in done:
+            for imported in imports(module) & MODULES.keys():
+                walk(imported, (*road, module))
+            done.add(module)
+
+    for module in MODULES:
+        walk(module, ())
+
+
+# ---------------------------------------------------------------- beside the imports
+
+
+def calls(module: str) -> Iterator[str]:
+    """The dotted names of what is called, or handed on, in the module."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call | ast.Attribute):
+            yield ast.unparse(node.func if isinstance(node, ast.Call) else node)
+
+
+TIME = re.compile(r"(.*\.)?(datetime|date)\.(now|utcnow|today|fromtimestamp)|time\.(time|monotonic|sleep|time_ns)")
+
+
+def callers(of: re.Pattern[str]) -> set[tuple[str, str]]:
+    """Which module calls what of that kind."""
+    return {(module, name) for module in MODULES for name in calls(module) if of.fullmatch(name)}
+
+
+def test_nobody_asks_the_time_but_the_clock() -> None:
+    assert (
+        callers(TIME)
+        - {
+            ("worker.clock", "datetime.now"),
+            # The simulated provider has a clock of its own: whoever opens it hands one in.
+            ("worker.desk", "time.time"),
+            ("worker.demo", "time.time"),
+        }
+        == set()
+    )
+
+
+def test_nobody_sleeps_but_on_the_clock() -> None:
+    asked_to_hang = ("worker.sandbox.server", "asyncio.sleep")
+    assert callers(re.compile(r"asyncio\.sleep")) - {("worker.clock", "asyncio.sleep"), asked_to_hang} == set()
+
+
+def test_nothing_is_made_a_float() -> None:
+    assert callers(re.compile(r"float(\.fromhex)?")) == set()
+
+
+def test_only_seconds_are_floats() -> None:
+    floats = {
+        (module, node.arg if isinstance(node, ast.arg) else ast.unparse(node.target))
+        for module in MODULES
+        if not is_within(module, "worker.sandbox")
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.arg | ast.AnnAssign)
+        and node.annotation is not None
+        and re.search(r"\bfloat\b", ast.unparse(node.annotation))
+    }
+    assert {(module, name) for module, name in floats if "second" not in name and name != "timeout"} == set()
+
+
+def test_a_module_does_nothing_when_it_is_imported() -> None:
+    """No I/O at import: at the top are definitions, and what is built of constants."""
+    forbidden = {"open", "print", "os.environ.get", "os.getenv", "asyncio.run", "read_settings"}
+    called = {
+        (module, ast.unparse(node.func))
+        for module in MODULES
+        for statement in tree(module).body
+        if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+    }
+    assert {(module, name) for module, name in called if name in forbidden} == set()
+
+
+# ---------------------------------------------------------------- SQL
+
+SQL = {
+    path.relative_to(ROOT).as_posix(): re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "sql").rglob("*.sql"))
+}
+CREATED = re.compile(r"CREATE OR REPLACE FUNCTION ledger\.(\w+)\s*\(")
+FUNCTIONS = sorted({name for text in SQL.values() for name in CREATED.findall(text)})
+
+
+def test_every_function_is_created_so_that_it_can_be_said_again() -> None:
+    created = [name for text in SQL.values() for name in re.findall(r"FUNCTION ledger\.(\w+)\s*\(.*", text)]
+    assert len(FUNCTIONS) > 15
+    assert set(FUNCTIONS) <= set(created)
+    for path, text in SQL.items():
+        assert not re.search(r"CREATE FUNCTION", text), path
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_sql_function_has_a_caller(function: str) -> None:
+    texts = [CREATED.sub("", text) for text in SQL.values()]
+    texts += [MODULES[module].read_text(encoding="utf-8") for module in MODULES if is_within(module, "worker")]
+    # In Python a call's arguments may begin in the next string literal.
+    called = re.compile(rf'\b{function}"?\s*"?\(')
+    assert any(called.search(text) for text in texts)
+
+
+def test_what_the_role_may_execute_is_what_the_worker_calls() -> None:
+    granted = set(
+        re.findall(r"ledger\.(\w+)", SQL["sql/roles.sql"].split("GRANT EXECUTE")[1].split("TO ledger_worker")[0])
+    )
+    source = MODULES["worker.ledger"].read_text(encoding="utf-8")
+    assert granted == {name for name in FUNCTIONS if re.search(rf"ledger\.{name}\b", source)}
+
+
+def test_sql_stays_in_sql_files_and_in_the_ledgers_calls() -> None:
+    """Python holds the call: a SELECT of a function or a view, never a statement that writes."""
+    writes = re.compile(r"\b(INSERT INTO|DELETE FROM|UPDATE ledger|TRUNCATE|ALTER TABLE)\b")
+    for module in MODULES:
+        strings = [
+            n.value for n in ast.walk(tree(module)) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        ]
+        assert not any(writes.search(text) for text in strings), module
+
+
+def test_every_command_has_its_rules_and_its_class() -> None:
+    assert COMMANDS.keys() == RULES.keys()
