@@ -149,8 +149,6 @@ async def adjust(settings: Settings, adjustment: Adjustment) -> str:
             return f"{adjustment.order_id}: was done before, nothing changed"
         case "conflict":
             raise BadInput("--order-id: was used before with other content")
-        case "too_large":
-            raise BadInput("--amount: the balance would have more than 38 digits")
         case _:
             raise BadInput("--amount: the account has not enough available funds")
 

@@ -205,14 +205,11 @@ class Ledger:
         amount: Decimal,
         reason: str,
     ) -> str:
-        """A manual journal against custody: adjusted | duplicate | conflict | insufficient_funds | too_large."""
-        try:
-            rows = await self._fetch_at(
-                "SELECT ledger.adjust($1,$2,$3,$4,$5,$6,$7,$8)",
-                lambda now: (order_id, fingerprint, account, provider, coin, amount, reason, now),
-            )
-        except asyncpg.CheckViolationError:
-            return "too_large"  # the domain of amounts has an end
+        """A manual journal against custody: adjusted | duplicate | conflict | insufficient_funds."""
+        rows = await self._fetch_at(
+            "SELECT ledger.adjust($1,$2,$3,$4,$5,$6,$7,$8)",
+            lambda now: (order_id, fingerprint, account, provider, coin, amount, reason, now),
+        )
         return str(rows[0][0])
 
 

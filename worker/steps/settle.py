@@ -8,7 +8,7 @@ from schemas.event import order_event
 from worker.commands.registry import RULES
 from worker.ledger import Settlement, stored
 from worker.order import Decision, Order
-from worker.providers.protocol import Finding, Refused, Succeeded
+from worker.providers.protocol import Absent, Finding, Refused, Succeeded
 from worker.steps.decide import Source, decide
 from worker.world import World
 
@@ -22,6 +22,10 @@ async def settle(order: Order, finding: Finding, source: Source, world: World) -
         decision = _decide(order, finding, attempt, source, world)
         if await world.ledger.settle(Settlement(order, decision)):
             _tell(order, decision, world)
+            return
+        if isinstance(finding, Absent):
+            # Somebody went on with the order since it was looked up, and may have sent it: an old reading proves
+            # nothing about that, and must not count as one that was made now.
             return
         (order,) = await world.ledger.read_orders([order.order_id])
     contradiction = _contradiction(order, finding)

@@ -144,9 +144,12 @@ def _find_record(envelope: Envelope) -> TransferRecord | None:
     Something that cannot be read is not nothing: taken for absence, it would end in sending again, or in releasing
     what has been paid.
     """
-    data = {} if envelope.data is None else envelope.data
-    record = data.get("record") if isinstance(data, dict) else data
-    if record is None or (isinstance(record, dict) and record.get("recordId") in (None, "")):
+    if envelope.data is None or envelope.data == {}:
+        return None
+    if not isinstance(envelope.data, dict) or "record" not in envelope.data:
+        raise Unreadable("the answer's field record is missing")
+    record = envelope.data["record"]
+    if record is None or (isinstance(record, dict) and not any(record.values())):
         return None
     return read_data(TransferRecord, record)
 
