@@ -38,8 +38,10 @@ VECTORS = {
         "ef7902909bd9003a9edb40ed4b1411fa62447bf66e4eea2f30e563df57a4b6fc",
     ),
     "a webhook": (
-        b'{"type":"UserDeposit","msg":{"recordId":"20260101000000000000000000000001","userId":"user-00001",'
-        b'"coinId":1280,"coinSymbol":"USDT","amount":"0.1","status":"Success","isFlaggedAsRisky":false}}',
+        (
+            b'{"type":"UserDeposit","msg":{"recordId":"20260101000000000000000000000001","userId":"user-00001",'
+            b'"coinId":1280,"coinSymbol":"USDT","amount":"0.1","status":"Success","isFlaggedAsRisky":false}}'
+        ),
         "c7faa484a6f612f0576bdce37b6023f60a7372b39521777950ac72531e992d6d",
     ),
     "the webhook of an activation": (

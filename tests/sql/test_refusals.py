@@ -36,7 +36,7 @@ def busy(calls: Calls) -> Calls:
 )
 @pytest.mark.parametrize("column", ["posted", "held", "floor"])
 def test_a_balance_is_an_exact_amount(busy: Calls, column: str, amount: str) -> None:
-    with pytest.raises(psycopg.errors.CheckViolation, match="(amount|total)_is_exact"):
+    with pytest.raises(psycopg.errors.CheckViolation, match=r"(amount|total)_is_exact"):
         busy.connection.execute(f"UPDATE ledger.balance SET {column} = {amount}::numeric".encode())
 
 
