@@ -117,7 +117,7 @@ def _send_before_writing(patch: pytest.MonkeyPatch) -> None:
     async def admit(command: Any, message: Any, world: Any) -> Any:
         provider = world.providers[message.provider]
         instruction = settle_step.RULES[command.type].instruction(command)
-        await provider.execute(instruction, provider.encode(instruction))
+        await provider.execute(instruction, provider.encode(instruction), world.clock.now())
         return await original(command, message, world)
 
     patch.setattr(flow, "admit", admit)
@@ -130,7 +130,7 @@ def _resend_before_writing(patch: pytest.MonkeyPatch) -> None:
     async def start_attempt(order: Any, world: Any) -> Any:
         provider = world.providers[order.provider]
         instruction = settle_step.RULES[order.command.type].instruction(order.command)
-        await provider.execute(instruction, provider.encode(instruction))
+        await provider.execute(instruction, provider.encode(instruction), world.clock.now())
         return await original(order, world)
 
     patch.setattr(flow, "start_attempt", start_attempt)

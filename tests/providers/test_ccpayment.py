@@ -64,7 +64,7 @@ def envelope(code: object, data: object = None) -> dict[str, object]:
 
 
 async def execute(ccpayment: CCPayment) -> object:
-    return await ccpayment.execute(MOVE, ccpayment.encode(MOVE))
+    return await ccpayment.execute(MOVE, ccpayment.encode(MOVE), NOW)
 
 
 @pytest.fixture

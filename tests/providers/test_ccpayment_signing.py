@@ -58,7 +58,7 @@ def test_the_signature_is_the_documented_one(body: bytes, signature: str) -> Non
 
 def test_the_headers_sign_exactly_the_bytes_that_are_sent() -> None:
     body, signature = VECTORS["one field with a space"]
-    auth = CCPaymentAuth(APP_ID, APP_SECRET, lambda: datetime.fromtimestamp(int(TIMESTAMP), UTC))
+    auth = CCPaymentAuth(APP_ID, APP_SECRET, datetime.fromtimestamp(int(TIMESTAMP), UTC))
     request = next(auth.auth_flow(httpx.Request("POST", "http://provider", content=body)))
     assert request.content == body
     assert request.headers["Appid"] == APP_ID
@@ -67,5 +67,5 @@ def test_the_headers_sign_exactly_the_bytes_that_are_sent() -> None:
 
 
 def test_the_secret_is_in_no_repr() -> None:
-    auth = CCPaymentAuth(APP_ID, APP_SECRET, lambda: datetime.now(UTC))
+    auth = CCPaymentAuth(APP_ID, APP_SECRET, datetime.now(UTC))
     assert APP_SECRET not in repr(auth)

@@ -257,7 +257,7 @@ async def test_over_the_wire_many_at_once_are_each_executed_once() -> None:
     simulated = sandbox()
     moves = [MOVE.__class__(f"ord-{n}", "alice1", "bob123", 1280, "0.01", None) for n in range(40)]
     async with served(simulated) as url, connected(url) as ccpayment:
-        outcomes = await asyncio.gather(*(ccpayment.execute(move, ccpayment.encode(move)) for move in moves))
+        outcomes = await asyncio.gather(*(ccpayment.execute(move, ccpayment.encode(move), NOW) for move in moves))
     assert all(isinstance(outcome, Succeeded) for outcome in outcomes)
     assert sorted(t.order_id for t in simulated.books.transfers()) == sorted(move.order_id for move in moves)
 

@@ -36,6 +36,8 @@ LEASE = timedelta(seconds=30)
 DONE = Succeeded("ref-1")
 
 Arrival = Literal["lost", "executed", "refused", "deferred", "unreadable"]
+# The ends that end nothing come more often: what goes wrong does so late.
+ARRIVALS: list[Arrival] = ["refused", "refused", "lost", "deferred", "executed", "unreadable"]
 
 
 @dataclass
@@ -104,13 +106,13 @@ class HostileWorld(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ what the world does
 
-    @rule(seconds=st.sampled_from([1, 5, 11, 31, 61, 151, 301, 500]))
+    @rule(seconds=st.sampled_from([1, 11, 31, 151, 301]))
     def let_time_pass(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
     @precondition(lambda self: self.on_their_way())
-    @rule(which=st.integers(0, 9), arrival=st.sampled_from(["lost", "executed", "refused", "deferred", "unreadable"]))
-    def a_copy_arrives(self, which: int, arrival: Arrival) -> None:
+    @rule(which=st.integers(0, 3), arrival=st.sampled_from(ARRIVALS), is_heard=st.booleans())
+    def a_copy_arrives(self, which: int, arrival: Arrival, is_heard: bool) -> None:
         """Within the time that the worker has to send it, and the signature's validity after that; or never."""
         copies = self.on_their_way()
         copy = copies[which % len(copies)]
@@ -130,6 +132,8 @@ class HostileWorld(RuleBasedStateMachine):
         else:
             self.executed_at = self.now
             copy.answer = DONE if arrival == "executed" else Unknown("no_answer", "")
+        if is_heard and not copy.heard:
+            self.hear(copy)
 
     def on_their_way(self) -> list[Copy]:
         return [copy for copy in self.copies if not copy.arrived]
@@ -143,42 +147,51 @@ class HostileWorld(RuleBasedStateMachine):
     # ------------------------------------------------------------ what workers do
 
     @precondition(lambda self: self.answered())
-    @rule(which=st.integers(0, 9))
-    def an_answer_is_heard(self, which: int) -> None:
+    @rule(which=st.integers(0, 3))
+    def an_answer_is_heard_late(self, which: int) -> None:
         copies = self.answered()
-        copy = copies[which % len(copies)]
-        assert copy.answer is not None
-        copy.heard = True
-        self.settle(copy.answer, copy.number, "answer")
+        self.hear(copies[which % len(copies)])
 
     @precondition(lambda self: self.waited_for())
-    @rule(which=st.integers(0, 9))
+    @rule(which=st.integers(0, 3))
     def a_call_times_out(self, which: int) -> None:
         copies = self.waited_for()
         copy = copies[which % len(copies)]
         copy.heard = True
         self.settle(Unknown("no_answer", ""), copy.number, "answer")
 
-    @precondition(lambda self: self.order.due_at is not None and self.order.due_at <= self.now)
-    @rule(fails=st.booleans())
-    def somebody_claims_and_looks(self, fails: bool) -> None:
+    @precondition(lambda self: self.order.due_at is not None)
+    @rule(fails=st.sampled_from([False, False, True]), stalls=st.sampled_from([False, False, True]))
+    def somebody_goes_on(self, fails: bool, stalls: bool) -> None:
+        """When its time has come: claim, look, and act upon it, at once or after having stalled."""
+        assert self.order.due_at is not None
+        self.now = max(self.now, self.order.due_at)
         self.order = replace(self.order, revision=self.order.revision + 1, due_at=self.now + LEASE)
         finding = Unknown("look_up_failed", "") if fails else self.what_a_look_up_shows()
-        self.looks.append(Look(self.order.revision, self.order.attempts, finding))
+        look = Look(self.order.revision, self.order.attempts, finding)
+        if stalls:
+            self.looks.append(look)
+        else:
+            self.act(look)
 
     @precondition(lambda self: self.looks)
-    @rule(which=st.integers(0, 9))
-    def somebody_acts_on_a_look(self, which: int) -> None:
-        """At once, or after having stalled for as long as it pleases: then the order has moved on."""
-        look = self.looks.pop(which % len(self.looks))
+    @rule(which=st.integers(0, 3))
+    def somebody_wakes_up(self, which: int) -> None:
+        self.act(self.looks.pop(which % len(self.looks)))
+
+    def act(self, look: Look) -> None:
         is_current = look.revision == self.order.revision
-        if isinstance(look.finding, Absent):
-            if not is_current:
-                return
-            if self.may_send_again():
-                self.start_attempt()
-                return
-        self.settle(look.finding, look.attempt, "record")
+        if not isinstance(look.finding, Absent):
+            self.settle(look.finding, look.attempt, "record")
+        elif is_current and self.may_send_again():
+            self.start_attempt()
+        elif is_current:
+            self.settle(look.finding, look.attempt, "record")
+
+    def hear(self, copy: Copy) -> None:
+        assert copy.answer is not None
+        copy.heard = True
+        self.settle(copy.answer, copy.number, "answer")
 
     def what_a_look_up_shows(self) -> Finding:
         # The worst that is allowed: hidden for as long as anybody has reckoned with.
@@ -262,4 +275,4 @@ class HostileWorld(RuleBasedStateMachine):
 
 
 TestHostileWorld = HostileWorld.TestCase
-TestHostileWorld.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestHostileWorld.settings = settings(max_examples=500, stateful_step_count=30, deadline=None)

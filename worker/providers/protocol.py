@@ -1,7 +1,7 @@
 """The narrow waist: what commands ask of a provider, and what a provider may answer. Both unions are closed."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 # ---------------------------------------------------------------- what is asked
@@ -100,8 +100,11 @@ class Provider(Protocol):
         """The exact body of the request, to be written down before it is sent."""
         ...
 
-    async def execute(self, instruction: Instruction, body: bytes) -> Outcome:
-        """Sign the body and send it, once."""
+    async def execute(self, instruction: Instruction, body: bytes, at: datetime) -> Outcome:
+        """Sign the body for this moment and send it, once.
+
+        The moment is the caller's: one that was stopped since then sends what the provider no longer accepts.
+        """
         ...
 
     async def look_up(self, instruction: Instruction) -> Finding:

@@ -18,7 +18,7 @@ async def submit(order: Order, world: World) -> Outcome:
     if now > order.attempted_at + SEND_WITHIN:
         return Deferred("not_sent", "the worker was stopped for too long between writing it down and sending it")
     instruction = RULES[order.command.type].instruction(order.command)
-    return await world.providers[order.provider].execute(instruction, order.body)
+    return await world.providers[order.provider].execute(instruction, order.body, now)
 
 
 async def look_up(order: Order, world: World) -> Finding:

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from datetime import datetime
 
 import httpx
@@ -15,18 +15,18 @@ def sign(app_id: str, app_secret: str, timestamp: str, body: bytes) -> str:
 
 
 class CCPaymentAuth(httpx.Auth):
-    """Signs exactly the bytes that are sent, at the moment they are sent."""
+    """Signs exactly the bytes that are sent, for a moment from which the provider counts their validity."""
 
     requires_request_body = True
 
-    def __init__(self, app_id: str, app_secret: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, app_id: str, app_secret: str, at: datetime) -> None:
         self._app_id = app_id
         self._app_secret = app_secret
-        self._now = now
+        self._at = at
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the three headers."""
-        timestamp = str(int(self._now().timestamp()))
+        timestamp = str(int(self._at.timestamp()))
         request.headers["Appid"] = self._app_id
         request.headers["Timestamp"] = timestamp
         request.headers["Sign"] = sign(self._app_id, self._app_secret, timestamp, request.content)

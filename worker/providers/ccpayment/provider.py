@@ -59,7 +59,8 @@ class CCPayment:
     ) -> None:
         self.merchant_user_id = app_id
         self._client = client
-        self._auth = CCPaymentAuth(app_id, app_secret, now)
+        self._now = now
+        self._auth_at = lambda at: CCPaymentAuth(app_id, app_secret, at)  # the secret is in no attribute
         self._routes = base_url.rstrip("/") + "/ccpayment/v2/"
         self._timeout_seconds = timeout_seconds
 
@@ -76,10 +77,10 @@ class CCPayment:
             fields["remark"] = instruction.remark
         return _dump(fields)
 
-    async def execute(self, instruction: Instruction, body: bytes) -> Outcome:
+    async def execute(self, instruction: Instruction, body: bytes, at: datetime) -> Outcome:
         """Call userTransfer once. Its success is final: the provider sends nothing more about it."""
         try:
-            envelope = await self._call(_route(instruction), body)
+            envelope = await self._call(_route(instruction), body, at)
             if envelope.code == SUCCESS:
                 return Succeeded(read_data(TransferReceipt, envelope.data).record_id)
         except NotSent as error:
@@ -91,7 +92,9 @@ class CCPayment:
     async def look_up(self, instruction: Instruction) -> Finding:
         """Call getUserTransferRecord with the order id alone: what it does with both ids is not documented."""
         try:
-            envelope = await self._call("getUserTransferRecord", _dump({"orderId": instruction.order_id}))
+            envelope = await self._call(
+                "getUserTransferRecord", _dump({"orderId": instruction.order_id}), self._now()
+            )
             if envelope.code == NOT_FOUND:
                 return Absent()
             if envelope.code != SUCCESS:
@@ -103,14 +106,14 @@ class CCPayment:
             return Absent()
         return _judge_record(record, instruction)
 
-    async def _call(self, route: str, body: bytes) -> Envelope:
+    async def _call(self, route: str, body: bytes, at: datetime) -> Envelope:
         request = self._client.build_request(
             "POST",
             self._routes + route,
             content=body,
             headers={"Content-Type": "application/json"},
         )
-        return read_envelope(await ask(self._client, request, self._auth, self._timeout_seconds))
+        return read_envelope(await ask(self._client, request, self._auth_at(at), self._timeout_seconds))
 
 
 def _route(instruction: Instruction) -> str:
