@@ -60,7 +60,8 @@ class CCPayment:
         self.merchant_user_id = app_id
         self._client = client
         self._now = now
-        self._auth_at = lambda at: CCPaymentAuth(app_id, app_secret, at)  # the secret is in no attribute
+        # Held by a closure: in an attribute, the secret would be in a repr.
+        self._auth_at = _signer(app_id, app_secret)
         self._routes = base_url.rstrip("/") + "/ccpayment/v2/"
         self._timeout_seconds = timeout_seconds
 
@@ -114,6 +115,13 @@ class CCPayment:
             headers={"Content-Type": "application/json"},
         )
         return read_envelope(await ask(self._client, request, self._auth_at(at), self._timeout_seconds))
+
+
+def _signer(app_id: str, app_secret: str) -> Callable[[datetime], httpx.Auth]:
+    def auth_at(at: datetime) -> httpx.Auth:
+        return CCPaymentAuth(app_id, app_secret, at)
+
+    return auth_at
 
 
 def _route(instruction: Instruction) -> str:
