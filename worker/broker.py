@@ -8,8 +8,8 @@ everything unacked is redelivered, every unconfirmed publish raises BrokerAway, 
 import asyncio
 import json
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -149,7 +149,8 @@ class Broker:
                     if is_away:
                         log.info("broker is back", purpose=purpose)
                     is_away = False
-                    await session(channel, over)
+                    with _told_as_lost():
+                        await session(channel, over)
                     reason = "closed"
             except _AWAY as error:
                 reason = type(error).__name__
@@ -226,20 +227,15 @@ async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
         headers=message.headers,  # type: ignore[arg-type]  # a table as it came, or our own strings
     )
     try:
-        exchange = await channel.get_exchange(message.exchange, ensure=False)
-        await exchange.publish(properties, message.routing_key, mandatory=True, timeout=CONFIRM_SECONDS)
+        with _told_as_lost():
+            exchange = await channel.get_exchange(message.exchange, ensure=False)
+            await exchange.publish(properties, message.routing_key, mandatory=True, timeout=CONFIRM_SECONDS)
     except aio_pika.exceptions.PublishError:
         raise Unroutable(f"no queue takes {message.routing_key}") from None
     except aio_pika.exceptions.DeliveryError:
         raise BrokerRefused(f"the broker refused {message.routing_key}") from None
     except _AWAY as error:
         raise BrokerAway(f"no confirm ({type(error).__name__})") from None
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        # The library cancels the waiting confirms of a channel that closes; nobody cancelled us.
-        raise BrokerAway("no confirm (the channel closed)") from None
 
 
 @asynccontextmanager
@@ -338,13 +334,31 @@ class _Delivery:
     async def ack(self) -> None:
         with suppress(*_AWAY):
             async with asyncio.timeout(ACK_SECONDS):
-                await self._incoming.ack()
+                with _told_as_lost():
+                    await self._incoming.ack()
 
     async def requeue(self) -> None:
         # `reject`, not `nack`: from RabbitMQ 4.3 on only the former counts towards the delivery limit.
         with suppress(*_AWAY, aio_pika.exceptions.MessageProcessError):
             async with asyncio.timeout(ACK_SECONDS):
-                await self._incoming.reject(requeue=True)
+                with _told_as_lost():
+                    await self._incoming.reject(requeue=True)
+
+
+@contextmanager
+def _told_as_lost() -> Iterator[None]:
+    """What waits for a connection that ends, the library cancels, or rejects with a bare Exception."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise ConnectionResetError("the connection ended") from None  # nobody cancelled us
+    except Exception as error:
+        if type(error) not in {Exception, RuntimeError}:
+            raise
+        raise ConnectionResetError("the connection ended") from error
 
 
 def _carried_headers(headers: Mapping[str, Any]) -> dict[str, object]:

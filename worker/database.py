@@ -1,7 +1,8 @@
 """A pool of connections to PostgreSQL, acting as role ledger_worker, that outlives the database going away."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -89,8 +90,7 @@ class Database:
         backoff = Backoff(self._clock)
         while True:
             try:
-                # The same bound for a connection, and for giving one back whose statement was cancelled.
-                async with self._pool.acquire(timeout=ANSWER_SECONDS) as connection:
+                async with self._connection() as connection:
                     rows = await _ask(connection, query, arguments())
                 self._came_back()
                 return rows
@@ -114,6 +114,16 @@ class Database:
                 if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                     await self._pool.expire_connections()  # the primary is elsewhere now
             await backoff.wait()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        connection = await self._pool.acquire(timeout=ANSWER_SECONDS)
+        try:
+            yield connection
+        finally:
+            # Raised for one that is lost in this very moment; the pool has it back then, and the answer counts.
+            with suppress(asyncpg.InternalClientError):
+                await self._pool.release(connection, timeout=ANSWER_SECONDS)
 
     def _went_away(self, error: BaseException) -> None:
         if not self._is_away:
@@ -143,10 +153,6 @@ async def _ask(connection: Any, query: str, arguments: Sequence[object]) -> list
         raise ConnectionResetError("the database did not answer")
     try:
         rows: list[Any] = asking.result()
-    except TimeoutError:
-        # Giving it back would first wait as long for an answer to the library's request to cancel.
-        connection.terminate()
-        raise
     except asyncpg.InterfaceError as error:
         # Our own mistake, or a connection that was lost between taking and using it: then the pool has it back.
         if _is_lost(connection):

@@ -18,8 +18,8 @@ ROOT = Path(sql_files.__file__).parent
 # the lock table of the migration tool does not.
 LOCK_KEY = 0x1ED6E2
 
-# Each try waits a second for PostgreSQL to find the deadlock.
-DEADLOCKS_MAX = 20
+# A deadlock takes PostgreSQL a second to find.
+TRIES_MAX = 20
 
 
 def migrate(owner_url: str, worker_url: str) -> list[str]:
@@ -36,7 +36,7 @@ def migrate(owner_url: str, worker_url: str) -> list[str]:
                 applied = _apply_migrations(owner_url)
                 _apply_code(connection, worker)
             return applied
-    except psycopg.ProgrammingError as error:
+    except (psycopg.ProgrammingError, psycopg.InternalError) as error:
         raise WorkerError(f"migrate: {_first_line(error)}") from None
     except psycopg.OperationalError as error:
         raise WorkerError(f"migrate: the database cannot be reached: {type(error).__name__}") from None
@@ -68,12 +68,14 @@ def _apply_code(connection: psycopg.Connection, worker: str | None) -> None:
         *sorted((ROOT / "views").glob("*.sql")),
         ROOT / "roles.sql",
     ]
-    for _ in range(DEADLOCKS_MAX):
+    for _ in range(TRIES_MAX):
         try:
             return _say_again(connection, files, worker)
-        except psycopg.errors.DeadlockDetected:
-            continue  # triggers lock their tables, which workers use in another order; nothing was done
-    raise WorkerError("migrate: the workers leave no moment for it; stop some and try again")
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation, psycopg.errors.InternalError_):
+            # Triggers lock their tables, which workers use in another order; the role belongs to all databases, and
+            # another one's migration may grant it at this moment. Nothing was done.
+            continue
+    raise WorkerError("migrate: workers or other migrations leave no moment for it; stop some and try again")
 
 
 def _say_again(connection: psycopg.Connection, files: list[Path], worker: str | None) -> None:

@@ -22,13 +22,18 @@ CREATE OR REPLACE FUNCTION ledger.claim(
 )
 RETURNS SETOF text
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    -- Materialized: as a plain subquery it may be run again for each row, and claim more than `most`.
+    WITH due AS MATERIALIZED (
+        SELECT d.order_id
+          FROM orders d
+         WHERE d.due_at <= now AND d.provider = ANY (providers) AND d.type = ANY (types)
+         ORDER BY d.due_at
+         LIMIT most
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
     UPDATE orders o
        SET due_at = lease_until, revision = o.revision + 1
-     WHERE o.order_id IN (SELECT d.order_id
-                            FROM orders d
-                           WHERE d.due_at <= now AND d.provider = ANY (providers) AND d.type = ANY (types)
-                           ORDER BY d.due_at
-                           LIMIT most
-                             FOR NO KEY UPDATE SKIP LOCKED)
+      FROM due
+     WHERE o.order_id = due.order_id
     RETURNING o.order_id
 $$;

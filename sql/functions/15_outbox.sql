@@ -21,14 +21,18 @@ $$;
 CREATE OR REPLACE FUNCTION ledger.take_outbox(now timestamptz, lease_token uuid, lease_until timestamptz, most integer)
 RETURNS TABLE (event_id uuid, routing_key text, body text, correlation_id text, traceparent text)
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    WITH waiting AS MATERIALIZED ( -- as in ledger.claim
+        SELECT t.event_id
+          FROM outbox t
+         WHERE t.published_at IS NULL AND t.lease_until <= now
+         ORDER BY t.lease_until
+         LIMIT most
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
     UPDATE outbox o
        SET lease_token = take_outbox.lease_token, lease_until = take_outbox.lease_until
-     WHERE o.event_id IN (SELECT t.event_id
-                            FROM outbox t
-                           WHERE t.published_at IS NULL AND t.lease_until <= now
-                           ORDER BY t.lease_until
-                           LIMIT most
-                             FOR NO KEY UPDATE SKIP LOCKED)
+      FROM waiting
+     WHERE o.event_id = waiting.event_id
     RETURNING o.event_id, o.routing_key, o.body, o.correlation_id, o.traceparent
 $$;
 

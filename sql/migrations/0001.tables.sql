@@ -48,7 +48,7 @@ CREATE TABLE ledger.orders (
     hold_amount ledger.amount,
     attempts integer NOT NULL DEFAULT 0,
     doubtful integer[] NOT NULL DEFAULT '{}', -- attempts that may still have had an effect
-    polls integer NOT NULL DEFAULT 0,         -- looks since the state last changed
+    polls integer NOT NULL DEFAULT 0,         -- looks since it became unknown or processing
     due_at timestamptz,      -- when somebody goes on with it; while one works on it, the end of the lease
     doubt_since timestamptz, -- when it became unknown
     absent_at timestamptz,   -- the first reading that counts towards a proof of absence

@@ -28,7 +28,7 @@ APP_ID = "merchant-0001"
 APP_SECRET = "canary-secret"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MOVE = Move("ord-1", "alice1", "bob123", 1280, "0.5", None)
-RECORD = {
+RECORD: dict[str, Any] = {
     "recordId": "20260101000000000000000000000001",
     "coinId": 1280,
     "coinSymbol": "USDT",

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.providers.test_ccpayment import (
     APP_ID,
@@ -27,6 +29,7 @@ from worker.providers.ccpayment.errors import CODES
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.http import open_client
 from worker.providers.protocol import Absent, Deferred, Disputed, Refused, Succeeded, Unknown
+from worker.sandbox.ccpayment.signature import expected
 from worker.sandbox.sandbox import Sandbox
 from worker.sandbox.server import serve
 
@@ -286,6 +289,11 @@ async def test_neither_secret_nor_signature_is_in_any_log_or_outcome(
     assert len(signatures) == 2
     for secret in (APP_SECRET, *signatures):
         assert secret not in said
+
+
+@given(st.binary(max_size=200), st.text("0123456789", min_size=10, max_size=10))
+def test_whatever_the_bytes_are_the_simulator_reckons_the_same_signature(body: bytes, timestamp: str) -> None:
+    assert sign(APP_ID, APP_SECRET, timestamp, body).encode() == expected(APP_ID, APP_SECRET, timestamp, body)
 
 
 async def test_an_answer_that_repeats_the_request_does_not_bring_the_signature_into_the_outcome() -> None:

@@ -92,6 +92,18 @@ def test_a_function_whose_parameters_have_changed_is_replaced(database_url: str)
     assert schema_of(database_url) == before
 
 
+def test_a_worker_goes_on_calling_while_its_functions_are_said_again(database_url: str) -> None:
+    functions = "SELECT oid FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace ORDER BY oid"
+    with psycopg.connect(database_url, autocommit=True, prepare_threshold=0) as connection:
+        calls = Calls(connection)
+        calls.fund("10")
+        before = connection.execute(functions).fetchall()
+        assert calls.admit_verdicts(Intake("ord-1")) == ["admitted"]
+        migrate(database_url, database_url)
+        assert connection.execute(functions).fetchall() == before, "replaced, not dropped under the caller's feet"
+        assert calls.admit_verdicts(Intake("ord-2")) == ["admitted"]
+
+
 def test_two_that_migrate_at_once_do_it_once(empty_url: str) -> None:
     barrier = Barrier(2)
 

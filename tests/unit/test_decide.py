@@ -215,6 +215,12 @@ def test_absence_takes_two_readings_sixty_seconds_apart_after_the_settling_time(
     assert (proven.state, proven.doubtful, proven.due_at) == ("held", (), NOW)
 
 
+def test_a_reading_from_before_the_settling_time_is_not_the_first_of_two() -> None:
+    settled = order("unknown", attempted_at=NOW - SEND_WITHIN - SETTLING, absent_at=NOW - timedelta(seconds=600))
+    decision = on(settled, NOTHING, "record")
+    assert (decision.state, decision.absent_at) == ("unknown", NOW)
+
+
 def test_an_absent_order_that_has_expired_fails() -> None:
     absent = order(
         "unknown",

@@ -74,6 +74,7 @@ COIN_IDS = [0, -1, 2147483648, 10**30, 1280.0, 1280.5, "1280", True, None, [1280
 INSTANTS = [
     *("", "now", "2026-11-20", "2026-11-20T10:00:00", "2026-11-20 10:00:00Z", "20261120T100000Z", "2026-W47-5"),
     *("2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-20T24:00:00Z", "2026-11-20T10:00:60Z"),
+    *("2026-11-20T10:00:00+01:60", "2026-11-20T10:00:00-23:99", "2026-11-20T10:60:00Z", "2026-11-20T10:00:00,5Z"),
     *("2026-11-20T10:00:00+25:00", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026-11-20T10:00:00Z\n"),
     *("２０26-11-20T10:00:00Z", 1763632800, True, ["x"]),
 ]
@@ -107,7 +108,7 @@ def test_what_is_missing_is_named(field: str) -> None:
     assert refused(body).reason == f"{field}: is required"
 
 
-@pytest.mark.parametrize("name", ["memo", "order_id", "amount ", "a\nb", "x" * 500, "é"])
+@pytest.mark.parametrize("name", ["memo", "order_id", "amount ", "a\nb", "x" * 500, "é", "🙁" * 64, "\x9b31m"])
 def test_an_unknown_field_is_named_without_its_tricks(name: str) -> None:
     assert refused(with_fields(**{name: "x"})).reason.endswith(": is not a field of this type")
 

@@ -49,6 +49,7 @@ class Relay:
     def wake(self) -> None:
         """Look into the outbox soon."""
         self._look = True
+        self._idle.clear()
         self._something.set()
 
     async def run(self) -> None:

@@ -150,7 +150,13 @@ class _Wait:
         """Some attempt may have had an effect. Whoever sent a later one meanwhile goes on undisturbed."""
         order = self.order
         if attempt < order.attempts and order.state in ("sending", "processing"):
-            return self.stay(order.state, doubtful=doubtful, due_at=order.due_at, polls=order.polls)
+            return self.stay(
+                order.state,
+                doubtful=doubtful,
+                due_at=order.due_at,
+                polls=order.polls,
+                error_code=refused or order.error_code,
+            )
         if order.state in ("review", "processing"):
             return self.stay(order.state, doubtful=doubtful)
         return self._unknown(doubtful=doubtful, error_code=refused or self.order.error_code)
@@ -168,8 +174,7 @@ class _Wait:
         decision = self.stay("processing", provider_ref=provider_ref, error_code=None)
         if self.order.state == "processing":
             return decision
-        first_look = self._seconds(self.policy.poll_seconds)
-        return replace(decision, tells="processing", polls=1, due_at=self.now + first_look)
+        return replace(self._first_look(decision), tells="processing")
 
     def review(self, error: ErrorDetail) -> Decision:
         """A person must decide; told once. Late evidence still ends it."""
@@ -186,7 +191,11 @@ class _Wait:
                     message="the provider has not let us know whether it was done",
                 )
             )
-        return self.stay("unknown", doubt_since=since, **changes)
+        decision = self.stay("unknown", doubt_since=since, **changes)
+        return decision if self.order.doubt_since else self._first_look(decision)
+
+    def _first_look(self, decision: Decision) -> Decision:
+        return replace(decision, polls=1, due_at=self.now + self._seconds(self.policy.poll_seconds))
 
     def _until_next_look(self) -> timedelta:
         first = self.policy.poll_seconds

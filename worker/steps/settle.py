@@ -8,7 +8,7 @@ from schemas.event import order_event
 from worker.commands.registry import RULES
 from worker.ledger import Settlement, stored
 from worker.order import Decision, Order
-from worker.providers.protocol import Absent, Finding, Refused, Succeeded
+from worker.providers.protocol import Absent, Disputed, Finding, Processing, Refused, Succeeded
 from worker.steps.decide import Source, decide
 from worker.world import World
 
@@ -27,7 +27,10 @@ async def settle(order: Order, finding: Finding, source: Source, world: World) -
             # Somebody went on with the order since it was looked up, and may have sent it: an old reading proves
             # nothing about that, and must not count as one that was made now.
             return
-        (order,) = await world.ledger.read_orders([order.order_id])
+        read = await world.ledger.read_orders([order.order_id])
+        if not read:  # a newer version's command, which read_orders has told of: its workers go on
+            return
+        order = read[0]
     contradiction = _contradiction(order, finding)
     if contradiction is not None:
         log.error("evidence contradicts how the order ended", order_id=order.order_id)
@@ -76,6 +79,8 @@ def _contradiction(order: Order, finding: Finding) -> str | None:
             return f"the provider executed it as {provider_ref}, the order is {order.state}"
         case Succeeded(provider_ref) if provider_ref != order.provider_ref:
             return f"the provider executed it as {provider_ref} and as {order.provider_ref}"
+        case Processing(provider_ref) | Disputed(provider_ref=provider_ref) if order.state != "succeeded":
+            return f"the provider has it as {provider_ref}, the order is {order.state}"
         case Refused(by_record=True) if order.state == "succeeded":
             return "the provider's record says it failed, the order is succeeded"
         case _:

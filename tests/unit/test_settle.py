@@ -1,0 +1,187 @@
+"""Settle: what was learned is applied to the order as it is; late evidence against its end is remembered."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from schemas.event import event_id_of
+from schemas.transfer import Transfer
+from worker.ledger import Settlement, Stored
+from worker.order import Order, State
+from worker.providers.protocol import (
+    Absent,
+    Deferred,
+    Disputed,
+    Finding,
+    Processing,
+    Refused,
+    Succeeded,
+    Unknown,
+)
+from worker.steps.settle import settle
+from worker.world import Policy, World
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SENDING = Order(
+    command=Transfer.model_validate(
+        {
+            "type": "transfer",
+            "orderId": "ord-1",
+            "fromUserId": "alice1",
+            "toUserId": "bob123",
+            "coinId": 1280,
+            "amount": "0.5",
+        }
+    ),
+    provider="ccpayment",
+    state="sending",
+    revision=1,
+    attempts=1,
+    doubtful=(1,),
+    polls=0,
+    due_at=NOW,
+    doubt_since=None,
+    absent_at=None,
+    attempted_at=NOW,
+    provider_ref=None,
+    error_code=None,
+    events=0,
+    correlation_id=None,
+    traceparent=None,
+)
+
+
+@dataclass
+class Rows:
+    """The ledger's side: one order, as it really is."""
+
+    order: Order
+    settled: list[Settlement] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
+
+    async def settle(self, settlement: Settlement) -> bool:
+        if settlement.order.revision != self.order.revision or self.order.is_terminal:
+            return False
+        self.settled.append(settlement)
+        return True
+
+    async def read_orders(self, _order_ids: list[str]) -> list[Order]:
+        return [self.order]
+
+    async def contradict(self, _order_id: str, detail: str) -> None:
+        self.contradictions.append(detail)
+
+
+@dataclass
+class Handed:
+    """The relay's side."""
+
+    events: list[Stored] = field(default_factory=list)
+
+    def offer(self, event: Stored) -> None:
+        self.events.append(event)
+
+
+def world_of(rows: Rows, handed: Handed) -> World:
+    return cast(
+        "World",
+        SimpleNamespace(
+            ledger=rows,
+            relay=handed,
+            clock=SimpleNamespace(now=lambda: NOW),
+            policy=Policy(poll_seconds=2, review_after_seconds=900),
+            providers={
+                "ccpayment": SimpleNamespace(settling_time=timedelta(seconds=450), merchant_user_id="merchant-1")
+            },
+        ),
+    )
+
+
+async def test_a_success_is_posted_told_and_handed_to_the_relay() -> None:
+    rows, handed = Rows(SENDING), Handed()
+    await settle(SENDING, Succeeded("ref-1"), "answer", world_of(rows, handed))
+    [settlement] = rows.settled
+    assert settlement.decision.state == "succeeded"
+    assert [(line.account, str(line.amount)) for line in settlement.decision.lines] == [
+        ("user:alice1", "-0.5"),
+        ("user:bob123", "0.5"),
+    ]
+    [event] = handed.events
+    assert settlement.decision.event is not None
+    assert event.event_id == settlement.decision.event.event_id == event_id_of("ord-1", 1)
+
+
+async def test_what_tells_nothing_hands_nothing_over() -> None:
+    rows, handed = Rows(SENDING), Handed()
+    await settle(SENDING, Unknown("no_answer", ""), "answer", world_of(rows, handed))
+    assert [settlement.decision.state for settlement in rows.settled] == ["unknown"]
+    assert handed.events == []
+
+
+async def test_an_order_that_has_moved_on_is_decided_upon_anew() -> None:
+    rows, handed = Rows(replace(SENDING, revision=5, events=1, attempts=2, doubtful=(1, 2))), Handed()
+    await settle(SENDING, Succeeded("ref-1"), "answer", world_of(rows, handed))
+    [settlement] = rows.settled
+    assert settlement.order.revision == 5
+    assert handed.events[0].event_id == event_id_of("ord-1", 2)
+
+
+async def test_a_late_refusal_is_about_the_attempt_it_answers_and_not_about_the_newest() -> None:
+    rows, handed = Rows(replace(SENDING, revision=5, attempts=2, doubtful=(1, 2))), Handed()
+    await settle(SENDING, Refused("refused", ""), "answer", world_of(rows, handed))
+    [settlement] = rows.settled
+    assert (settlement.decision.state, settlement.decision.doubtful) == ("sending", (2,))
+
+
+async def test_an_old_reading_of_absence_proves_nothing_about_an_order_that_has_moved_on() -> None:
+    # Whoever went on with it has looked too, a minute ago: an older reading must not be taken for the second.
+    moved = replace(
+        SENDING,
+        state="unknown",
+        revision=5,
+        doubt_since=NOW - timedelta(seconds=600),
+        attempted_at=NOW - timedelta(seconds=600),
+        absent_at=NOW - timedelta(seconds=61),
+    )
+    rows, handed = Rows(moved), Handed()
+    await settle(replace(moved, revision=4, absent_at=None), Absent(), "record", world_of(rows, handed))
+    assert rows.settled == []
+
+
+@pytest.mark.parametrize(
+    ("state", "finding", "contradicts"),
+    [
+        ("failed", Succeeded("ref-1"), True),
+        ("rejected", Succeeded("ref-1"), True),
+        ("succeeded", Succeeded("ref-1"), False),
+        ("succeeded", Succeeded("ref-2"), True),
+        ("succeeded", Refused("failed", "", by_record=True), True),
+        ("succeeded", Refused("refused", ""), False),
+        ("failed", Refused("failed", "", by_record=True), False),
+        ("failed", Deferred("later", ""), False),
+        ("failed", Unknown("no_answer", ""), False),
+        ("succeeded", Unknown("no_answer", ""), False),
+        ("succeeded", Absent(), False),
+        ("failed", Absent(), False),
+    ],
+    ids=lambda value: value if isinstance(value, str) else str(value),
+)
+async def test_evidence_against_the_end_of_an_order_is_remembered(
+    state: State, finding: Finding, contradicts: bool
+) -> None:
+    ended = replace(SENDING, state=state, due_at=None, provider_ref="ref-1", revision=2)
+    rows, handed = Rows(ended), Handed()
+    await settle(SENDING, finding, "answer", world_of(rows, handed))
+    assert bool(rows.contradictions) == contradicts
+    assert rows.settled == []
+    assert handed.events == []
+
+
+@pytest.mark.parametrize("finding", [Processing("ref-1"), Disputed("differs", "ref-1")], ids=str)
+async def test_a_movement_under_the_id_of_an_order_that_failed_is_remembered(finding: Finding) -> None:
+    rows, handed = Rows(replace(SENDING, state="failed", due_at=None, revision=2)), Handed()
+    await settle(SENDING, finding, "record", world_of(rows, handed))
+    assert rows.contradictions
