@@ -29,6 +29,8 @@ ROLES = ("consume", "resume", "relay")
 DRAIN_MARGIN_SECONDS = 10
 # The last events; what is left is in the outbox.
 FLUSH_SECONDS = 5
+# Ending is a matter of milliseconds, but for a connection that closes slowly.
+CANCEL_SECONDS = 10
 
 
 async def run(settings: Settings, roles: Collection[str], declare: bool) -> None:
@@ -108,7 +110,8 @@ class Worker:
         await slots.drain(self._settings.provider_timeout_seconds + DRAIN_MARGIN_SECONDS)
         stopping.drained.set()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._finish(roles, consumers), FLUSH_SECONDS)
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._finish(roles, consumers)
         await _cancel([*background, *consumers])
         log.info("worker stopped")
 
@@ -171,6 +174,12 @@ async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> Non
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """End them; one that does not end within its time must not keep the process from ending."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    ended, stuck = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
+    for task in ended:
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("a loop ended badly", error=repr(task.exception()))
+    for task in stuck:
+        log.error("a loop did not end", task=task.get_name())

@@ -200,7 +200,8 @@ async def _connect(url: str | URL) -> tuple[AbstractConnection, AbstractChannel]
 
 async def _close(connection: AbstractConnection) -> None:
     with suppress(*_AWAY, RuntimeError):
-        await asyncio.wait_for(connection.close(), timeout=CLOSE_SECONDS)
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await connection.close()
 
 
 @asynccontextmanager

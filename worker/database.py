@@ -77,7 +77,8 @@ class Database:
     async def close(self) -> None:
         """Close every connection, without waiting for a database that does not answer."""
         try:
-            await asyncio.wait_for(self._pool.close(), timeout=5)
+            async with asyncio.timeout(5):
+                await self._pool.close()
         except (TimeoutError, OSError):
             self._pool.terminate()
 

@@ -201,3 +201,16 @@ async def test_a_full_look_is_followed_by_another_at_once() -> None:
         await relay.flushed()
     running.cancel()
     assert len(outbox.marked) == 2 * BATCH_EVENTS_MAX + 1
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_it_ends_when_it_is_cancelled_however_close_to_a_wake(turns: int) -> None:
+    relay = relay_of(Outbox(), Exchange())
+    running = asyncio.create_task(relay.run())
+    await relay.flushed()
+    relay.wake()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    _, stuck = await asyncio.wait([running], timeout=5)
+    assert not stuck

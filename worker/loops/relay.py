@@ -85,7 +85,9 @@ class Relay:
     async def _wait(self) -> None:
         self._idle.set()
         try:
-            await asyncio.wait_for(self._something.wait(), SWEEP_SECONDS)
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake.
+            async with asyncio.timeout(SWEEP_SECONDS):
+                await self._something.wait()
         except TimeoutError:
             self._look = True
         self._something.clear()
