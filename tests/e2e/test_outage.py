@@ -134,7 +134,6 @@ async def test_database_connections_that_are_cut_lose_nothing(network: Network) 
         for orders in sorted(scene.load.random.sample(range(1, ORDERS * 3 // 4), 5)):
             await scene.after(orders)
             network.database.cut()
-        await scene.worker.says(BACK["database"])
 
 
 async def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(network: Network) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.e2e.client import Client, connected, transfer
 from tests.e2e.load import Load, draw_seed, fund_users, have_faults, judge, publish, run_out
 from tests.e2e.program import on_port
@@ -62,6 +64,7 @@ async def test_events_of_a_stopped_worker_were_published_before_it_ended(stage: 
         assert (await client.tap.end_of("ord-1", seconds=5))["data"]["result"] == "rejected"
 
 
+@pytest.mark.long  # it waits for the servers as long as it may
 async def test_a_worker_whose_servers_are_gone_stops_within_its_bound(stage: Stage) -> None:
     async with proxied(stage.database_url) as database, proxied(stage.amqp_url) as broker:
         through = stage.having(
