@@ -154,6 +154,7 @@ async def test_events_are_printed_as_they_come(stage: Stage) -> None:
             await client.ask(transfer(f"ord-{number}", "alice1", "bob123", "1"))
             if listener.lines:
                 break
+        await client.ask(transfer("ord-last", "alice1", "bob123", "1"))
         assert await listener.ends() == 0
         assert [json.loads(line)["data"]["result"] for line in listener.lines] == ["rejected"] * 2
 
