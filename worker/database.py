@@ -118,7 +118,12 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        connection = await self._pool.acquire(timeout=ANSWER_SECONDS)
+        try:
+            connection = await self._pool.acquire(timeout=ANSWER_SECONDS)
+        except asyncpg.ClientConfigurationError:
+            raise BadSettings("LEDGER_DATABASE_URL: cannot be read as a PostgreSQL URL") from None
+        except asyncpg.InterfaceError as error:
+            raise ConnectionResetError("the connection was lost while it was made") from error
         try:
             yield connection
         finally:
