@@ -150,6 +150,7 @@ async def test_confirms_and_acks_that_are_lost_lose_nothing(network: Network) ->
             await network.broker.until_answers_are_lost()
 
 
+@pytest.mark.long
 async def test_a_database_that_is_away_for_a_while_is_waited_for(network: Network) -> None:
     async with under_load(network.stage) as scene:
         await scene.after(30)
@@ -164,6 +165,7 @@ async def test_a_database_that_is_away_for_a_while_is_waited_for(network: Networ
         assert len(scene.worker.said(AWAY["database"])) <= 3
 
 
+@pytest.mark.long
 async def test_a_broker_that_is_away_for_a_while_is_waited_for(network: Network) -> None:
     async with under_load(network.stage) as scene:
         await scene.after(30)

@@ -2,7 +2,7 @@
 
 from worker.errors import BadSettings, SchemaMissing
 from worker.flow import execute
-from worker.loops.slots import Slots
+from worker.loops.slots import PAUSE_SECONDS, Slots
 from worker.message import Delivery
 from worker.world import World
 
@@ -25,6 +25,8 @@ class Consume:
         except (SchemaMissing, BadSettings):
             raise  # nothing is wrong with the message: it stays unacked, uncounted, and goes to another worker
         except Exception:
-            # Before the ack the broker must hear of it: it counts, and after enough tries dead-letters.
+            # Before the ack the broker must hear of it: it counts, and after enough tries dead-letters. Not at once:
+            # what passes in a moment must not use up all the tries.
+            await self._world.clock.sleep(PAUSE_SECONDS)
             await delivery.requeue()
             raise
