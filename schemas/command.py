@@ -31,6 +31,10 @@ class Command(BaseModel):
     provider: str | None = None
     expires_at: Instant | None = None
 
+    def has_expired(self, now: datetime) -> bool:
+        """It is not begun any more."""
+        return self.expires_at is not None and self.expires_at <= now
+
     def content(self) -> dict[str, Any]:
         """The command as plain JSON values under their public names, as it is stored."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -49,7 +49,7 @@ class Order:
 
     def has_expired(self, now: datetime) -> bool:
         """Nothing is begun any more."""
-        return self.command.expires_at is not None and self.command.expires_at <= now
+        return self.command.has_expired(now)
 
     @property
     def is_terminal(self) -> bool:

@@ -29,7 +29,7 @@ _WHY = {
 async def admit(command: Command, message: Incoming, world: World) -> Order | None:
     """The order, when it is new and ours to execute; None when there is nothing left to do."""
     began = world.clock.now()
-    if command.expires_at is not None and command.expires_at <= began:
+    if command.has_expired(began):
         await _reject(command, message, "expired", world)
         return None
 
@@ -104,12 +104,8 @@ async def _repeated(command: Command, message: Incoming, admission: Admission, w
 def _rejected(command: Command, message: Incoming, code: str, world: World) -> Event:
     about = None
     if code == "order_id_conflict":  # about this message only, under an id of its own
-        about = "/".join(
-            [
-                f"{command.order_id}/conflict/{message.message_id}/{message.correlation_id}",
-                command.fingerprint().hex(),
-            ]
-        )
+        sent_as = f"{message.message_id}/{message.correlation_id}"
+        about = f"{command.order_id}/conflict/{sent_as}/{command.fingerprint().hex()}"
     return order_event(
         order_id=command.order_id,
         command_type=command.type,
