@@ -99,6 +99,6 @@ def test_a_body_that_is_no_json_is_wrong_input(sandbox: Sandbox, body: bytes) ->
     assert control(sandbox, "POST", "/sandbox/fund", body).status == 400
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "nothing"), ("PUT", "faults"), ("GET", "fund"), ("GET", "")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "nothing"), ("PUT", "faults"), ("GET", "fund"), ("POST", "")])
 def test_any_other_control_is_not_found(sandbox: Sandbox, method: str, path: str) -> None:
     assert ask(sandbox, method, f"/sandbox/{path}")[0] == 404

@@ -9,16 +9,19 @@ from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
+from aiohttp import web
+from yarl import URL
 
 from worker.sandbox.server import serve
 
-from .caller import Caller, signed_headers, transfer_fields
+from .caller import Caller, Clock, signed_headers, transfer_fields
+from .coinqpay_caller import CoinQPayCaller, result_of
 
 Session = aiohttp.ClientSession
 
 
 @asynccontextmanager
-async def running(caller: Caller) -> AsyncIterator[Session]:
+async def running(caller: Caller | CoinQPayCaller) -> AsyncIterator[Session]:
     """A server on a free port, and a client of it."""
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(serve(caller.sandbox, "127.0.0.1", 0, port.set_result))
@@ -31,7 +34,7 @@ async def running(caller: Caller) -> AsyncIterator[Session]:
             await server
 
 
-def run(caller: Caller, story: Callable[[Session], Awaitable[None]]) -> None:
+def run(caller: Caller | CoinQPayCaller, story: Callable[[Session], Awaitable[None]]) -> None:
     async def told() -> None:
         async with running(caller) as session, asyncio.timeout(20):
             await story(session)
@@ -145,5 +148,91 @@ def test_the_control_routes_are_served(caller: Caller) -> None:
             assert (answer.status, (await answer.json())["field"]) == (400, "kind")
         async with session.get("/sandbox/books") as answer:
             assert len((await answer.json())["balances"]) == 2
+
+    run(caller, story)
+
+
+@pytest.mark.parametrize("query", ["order_id=a%2Fb+c", "order_id=a/b%20c", "order_id=%C3%A9", ""])
+def test_the_query_arrives_as_it_was_sent(query: str) -> None:
+    caller = CoinQPayCaller()
+
+    async def story(session: Session) -> None:
+        request = caller.request("GET", "pay_order", query)
+        target = request.path + (f"?{query}" if query else "")
+        async with session.get(URL(target, encoded=True), headers=dict(request.headers)) as answer:
+            assert (answer.status, (await answer.json())["error_code"]) == ((404, 12016) if query else (400, 1003))
+        assert [received.query for received in caller.sandbox.log] == [query]
+
+    run(caller, story)
+
+
+def test_a_slow_answer_comes_whole() -> None:
+    caller = CoinQPayCaller()
+    caller.sandbox.add_fault("slow", when="after", seconds=0.05)
+
+    async def story(session: Session) -> None:
+        request = caller.request("GET", "supported_coins")
+        async with session.get(request.path, headers=dict(request.headers)) as answer:
+            assert (answer.status, (await answer.json())["success"]) == (200, True)
+
+    run(caller, story)
+
+
+@asynccontextmanager
+async def receiving(answers: list[web.Response]) -> AsyncIterator[tuple[str, asyncio.Queue[tuple[str, bytes]]]]:
+    """A receiver of webhooks that gives these answers in turn: its URL, and what arrives."""
+    arrived: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        arrived.put_nowait((request.path, await request.read()))
+        return answers.pop(0)
+
+    server = web.Server(answer)
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", arrived
+    finally:
+        listener.close()
+        await server.shutdown(0.1)
+
+
+def test_webhooks_are_carried_until_they_are_accepted() -> None:
+    caller = CoinQPayCaller()
+    caller.ask("fund", coin="TRON_USDT", amount="100")
+    caller.ask("pace", seconds=0)
+    answers = [
+        web.Response(status=409),
+        web.Response(status=302, headers={"Location": "/elsewhere"}),
+        web.Response(text="OK"),
+        web.Response(text="OK"),
+    ]
+
+    async def story(session: Session) -> None:
+        async with receiving(answers) as (url, arrived):
+            switches = {"to": url, "retrySeconds": 0}
+            async with session.post("/sandbox/webhooks", json=switches) as answer:
+                assert answer.status == 200
+            created = caller.payout()
+            confirm, result = "/webhooks/coinqpay/confirm", "/webhooks/coinqpay/withdrawal"
+            seen = [await arrived.get() for _ in range(4)]
+            assert [path for path, _ in seen] == [confirm, confirm, confirm, result]
+            assert json.loads(seen[0][1])["id"] == result_of(created)["id"]
+            assert json.loads(seen[3][1])["status"] == 4
+
+    run(caller, story)
+
+
+def test_a_receiver_that_is_away_is_tried_again() -> None:
+    caller = CoinQPayCaller(Clock(), "http://127.0.0.1:1")
+    caller.ask("fund", coin="TRON_USDT", amount="100")
+    caller.payout()
+
+    async def story(session: Session) -> None:
+        tries = 0
+        while not tries:
+            async with session.get("/sandbox/webhooks") as answer:
+                [delivery] = (await answer.json())["deliveries"]
+            tries = delivery["tries"]
+        assert (delivery["outcome"], delivery["lastStatus"]) == ("pending", None)
 
     run(caller, story)

@@ -19,6 +19,8 @@ EXACT = decimal.Context(
     ],
 )
 
+ROUNDING_UP = decimal.Context(prec=200, rounding=decimal.ROUND_UP, traps=[decimal.InvalidOperation])
+
 
 def add(left: Decimal, right: Decimal) -> Decimal:
     """left + right, exactly."""
@@ -48,3 +50,8 @@ def plain(amount: Decimal) -> str:
     A caller that compares amounts as text instead of as decimals is thereby found out.
     """
     return format(EXACT.normalize(amount), "f")
+
+
+def round_up(amount: Decimal, places: int) -> Decimal:
+    """The amount with at most so many decimals, rounded away from zero: the one rounding there is."""
+    return amount.quantize(Decimal(1).scaleb(-places), context=ROUNDING_UP)

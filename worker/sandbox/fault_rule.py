@@ -6,6 +6,7 @@ example an HTTP 500 whose transfer is executed 30 seconds later.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from worker.sandbox.errors import require
 
@@ -21,13 +22,17 @@ class Kind(StrEnum):
     NON_JSON = "non_json"
     TRUNCATED_JSON = "truncated_json"
     CODE = "code"
+    SLOW = "slow"
+    """The true answer, `seconds` late; a webhook can be there before it."""
     FAILED_RECORD = "failed_record"
     """Not on the wire: the movement is recorded as failed, and the true answer says so."""
     LAG = "lag"
     """Not on the wire: lookups do not see records younger than `seconds`."""
+    TRUNCATED_LIST = "truncated_list"
+    """Not on the wire: a list of all records has only the newest `keep`."""
 
 
-CONDITIONS = frozenset({Kind.FAILED_RECORD, Kind.LAG})
+CONDITIONS = frozenset({Kind.FAILED_RECORD, Kind.LAG, Kind.TRUNCATED_LIST})
 
 
 class When(StrEnum):
@@ -43,6 +48,9 @@ class When(StrEnum):
 
 # Longer than any sensible client waits, so that a hang is a timeout and not a slow reset.
 HANG_SECONDS = 60.0
+
+# Codes have five digits, but for the routes whose names begin so: the least and the largest there.
+CODES = MappingProxyType({"coinqpay.": (1000, 99999), "v1.": (10000, 999999)})
 
 # Some thirty years; also refuses NaN and infinity.
 LONGEST_SECONDS = 1e9
@@ -61,6 +69,7 @@ class Rule:
     seconds: float | None = None
     late_seconds: float | None = None
     code: int | None = None
+    keep: int | None = None
 
     def __post_init__(self) -> None:
         _check_reach(self)
@@ -93,19 +102,27 @@ def _check_reach(rule: Rule) -> None:
 def _check_answer(rule: Rule) -> None:
     takes_code = rule.kind is Kind.CODE
     require(takes_code == (rule.code is not None), "code", "goes with kind code, and only with it")
-    known = rule.code is None or (_is_count(rule.code) and 10000 <= rule.code <= 99999)
-    require(known, "code", "must be a whole number of five digits")
-    takes_seconds = rule.kind in {Kind.HANG, Kind.LAG}
-    require(takes_seconds or rule.seconds is None, "seconds", "goes only with kinds hang and lag")
-    given = rule.seconds is not None or rule.kind is not Kind.LAG
-    require(given, "seconds", "is required with kind lag")
+    route = rule.route or ""
+    least, largest = next((CODES[start] for start in CODES if route.startswith(start)), (10000, 99999))
+    known = rule.code is None or (_is_count(rule.code) and least <= rule.code <= largest)
+    require(known, "code", f"must be a whole number from {least} to {largest} on this route")
+    takes_seconds = rule.kind in {Kind.HANG, Kind.LAG, Kind.SLOW}
+    require(takes_seconds or rule.seconds is None, "seconds", "goes only with kinds hang, slow and lag")
+    given = rule.seconds is not None or rule.kind not in {Kind.LAG, Kind.SLOW}
+    require(given, "seconds", f"is required with kind {rule.kind}")
     usable = rule.seconds is None or _is_number(rule.seconds)
     require(usable, "seconds", "must be a number from 0 to a thousand million")
+    keeps = rule.kind is Kind.TRUNCATED_LIST
+    require(keeps == (rule.keep is not None), "keep", "goes with kind truncated_list, and only with it")
+    whole = rule.keep is None or (type(rule.keep) is int and rule.keep >= 0)
+    require(whole, "keep", "must be a whole number from 0")
 
 
 def _check_lateness(rule: Rule) -> None:
     on_wire = rule.kind not in CONDITIONS or rule.when is When.BEFORE
     require(on_wire, "when", f"is not for kind {rule.kind}, which spoils no answer")
+    truthful = rule.kind is not Kind.SLOW or rule.when is When.AFTER
+    require(truthful, "when", "must be after with kind slow, which spoils no answer")
     agrees = (rule.when is When.LATE) == (rule.late_seconds is not None)
     require(agrees, "late_seconds", "goes with when late, and only with it")
     usable = rule.late_seconds is None or _is_number(rule.late_seconds)

@@ -1,12 +1,12 @@
 """The faults in force: which of them fires on a call, and what the caller then sees."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from worker.sandbox.fault_rule import CONDITIONS, HANG_SECONDS, Kind, Rule
-from worker.sandbox.message import Hang, Reply, Reset, Response
-from worker.sandbox.provider import Call, Conditions
+from worker.sandbox.message import Hang, Reply, Reset, Response, Slow
+from worker.sandbox.provider import Call, Conditions, Provider
 
 HTML = "text/html; charset=utf-8"
 
@@ -16,9 +16,6 @@ PAGES = {
     Kind.HTTP_429: Response(429, b"<html><h1>429 Too Many Requests</h1></html>", HTML),
     Kind.NON_JSON: Response(200, b"<html><h1>Scheduled maintenance</h1></html>", HTML),
 }
-
-# Cut when there was no true answer to cut: it begins like a success and proves nothing.
-BEGINNING = Response(200, b'{"code":10000,"msg":"succ')
 
 
 @dataclass(slots=True)
@@ -65,21 +62,25 @@ class Faults:
         return next((fault.rule for fault in self._wire if _fires(fault, call)), None)
 
     def conditions(self, call: Call, record_age: Callable[[], float | None]) -> Conditions:
-        """What the provider suffers from on this call.
+        """What the provider suffers from on this call: of each kind, the first that fires.
 
-        A failed record needs a call that moves money and a lag needs a record young enough to
-        hide; otherwise they do not fire and are not counted.
+        A failed record needs a call that moves money, a lag needs a record young enough to hide
+        and a truncation needs a list; otherwise they do not fire and are not counted.
         """
+        found: dict[Kind, Rule] = {}
         for fault in self._conditions:
-            rule = fault.rule
-            if rule.kind is Kind.FAILED_RECORD and call.moves_money and _fires(fault, call):
-                return Conditions(fails=True)
-            if rule.kind is Kind.LAG and _hides(rule, record_age()) and _fires(fault, call):
-                return Conditions(lag_seconds=rule.seconds or 0.0)
-        return Conditions()
+            kind = fault.rule.kind
+            if kind not in found and _matters(fault.rule, call, record_age) and _fires(fault, call):
+                found[kind] = fault.rule
+        lag, truncation = found.get(Kind.LAG), found.get(Kind.TRUNCATED_LIST)
+        return Conditions(
+            fails=Kind.FAILED_RECORD in found,
+            lag_seconds=0.0 if lag is None or lag.seconds is None else lag.seconds,
+            keep=None if truncation is None else truncation.keep,
+        )
 
 
-def spoil(rule: Rule, answer: Response | None, error: Callable[[int], Response]) -> Reply:
+def spoil(rule: Rule, answer: Response | None, provider: Provider) -> Reply:
     """What the caller sees; `answer` is the true one, where the effect has happened."""
     match rule.kind:
         case Kind.RESET:
@@ -87,11 +88,14 @@ def spoil(rule: Rule, answer: Response | None, error: Callable[[int], Response])
         case Kind.HANG:
             return Hang(HANG_SECONDS if rule.seconds is None else rule.seconds)
         case Kind.TRUNCATED_JSON:
-            whole = answer or BEGINNING
-            return Response(whole.status, whole.body[: len(whole.body) // 2], whole.content_type)
+            whole = answer or provider.beginning
+            return replace(whole, body=whole.body[: len(whole.body) // 2])
+        case Kind.SLOW:
+            assert answer is not None, "a slow answer is a true one"
+            return Slow(answer, rule.seconds or 0.0)
         case Kind.CODE:
             assert rule.code is not None, "a rule of kind code has one"
-            return error(rule.code)
+            return provider.error(rule.code)
         case _:
             return PAGES[rule.kind]
 
@@ -108,6 +112,16 @@ def _fires(fault: Fault, call: Call) -> bool:
         return False
     fault.fired += 1
     return True
+
+
+def _matters(rule: Rule, call: Call, record_age: Callable[[], float | None]) -> bool:
+    match rule.kind:
+        case Kind.FAILED_RECORD:
+            return call.moves_money
+        case Kind.TRUNCATED_LIST:
+            return call.lists
+        case _:
+            return _hides(rule, record_age())
 
 
 def _hides(rule: Rule, age: float | None) -> bool:

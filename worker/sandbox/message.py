@@ -1,17 +1,22 @@
 """What goes in and out of a simulator: one request, one reply, or a failure on the wire."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request as it arrived. Header names are lower-cased, whatever the caller wrote."""
+    """One HTTP request as it arrived. Header names are lower-cased, whatever the caller wrote.
+
+    `query` is what follows the question mark, undecoded: some providers have it signed as sent.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
     def __post_init__(self) -> None:
         lowered = {name.lower(): value for name, value in self.headers.items()}
@@ -25,6 +30,8 @@ class Response:
     status: int
     body: bytes
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Beside the content type: where the provider signs its answers, that is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +46,12 @@ class Hang:
     seconds: float
 
 
-Reply = Response | Reset | Hang
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """The true answer, `seconds` late."""
+
+    response: Response
+    seconds: float
+
+
+Reply = Response | Reset | Hang | Slow

@@ -7,14 +7,19 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from worker.sandbox.ccpayment.api import CCPayment
 from worker.sandbox.ccpayment.books import Books
+from worker.sandbox.coinqpay.account import CoinQPayAccount
+from worker.sandbox.coinqpay.api import CoinQPay
+from worker.sandbox.coinqpay.books import Books as CoinQPayBooks
 from worker.sandbox.errors import require
 from worker.sandbox.fault_rule import Rule, When, kind_of, when_of
 from worker.sandbox.faults import Fault, Faults, spoil
 from worker.sandbox.message import Reply, Request, Response
-from worker.sandbox.provider import Call, Provider
+from worker.sandbox.provider import Call, Control, Provider
+from worker.sandbox.webhooks import Delivery, Webhooks
 
 NOT_FOUND = Response(404, b"404 page not found", "text/plain; charset=utf-8")
 
@@ -31,10 +36,11 @@ class Received:
     order_id: str | None
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
 
 class Sandbox:
-    """Everything a provider would know. `now` gives unix seconds."""
+    """Everything that the providers would know. `now` gives unix seconds."""
 
     def __init__(
         self,
@@ -43,19 +49,39 @@ class Sandbox:
         now: Callable[[], float],
         seed: int = 0,
         log_limit: int = LOG_LIMIT,
+        *,
+        coinqpay: CoinQPayAccount | None = None,
+        webhooks_to: str | None = None,
     ) -> None:
+        """`coinqpay` adds that provider; `webhooks_to` is the base URL that gets all webhooks."""
         self.log: deque[Received] = deque(maxlen=log_limit)
+        self.webhooks = Webhooks(webhooks_to)
         self._now = now
-        self._ccpayment = CCPayment(app_id, app_secret)
-        self._providers: tuple[Provider, ...] = (self._ccpayment,)
+        self._ccpayment = CCPayment(app_id, app_secret, self.webhooks)
+        self._coinqpay = None if coinqpay is None else CoinQPay(coinqpay, self.webhooks)
+        self._named: dict[str, Provider] = {"ccpayment": self._ccpayment}
+        if self._coinqpay is not None:
+            self._named["coinqpay"] = self._coinqpay
+        self._providers = tuple(self._named.values())
         self._faults = Faults(seed)
         self._late: list[tuple[float, int, Provider, Call]] = []
         self._received = 0
 
     @property
     def books(self) -> Books:
-        """Balances and records, for oracles."""
+        """CCPayment's balances and records, for oracles."""
         return self._ccpayment.books
+
+    @property
+    def coinqpay_books(self) -> CoinQPayBooks:
+        """CoinQ Pay's balances, withdrawals and pay orders, for oracles."""
+        assert self._coinqpay is not None, "the sandbox was opened with a CoinQ Pay account"
+        return self._coinqpay.books
+
+    @property
+    def controls(self) -> Mapping[str, Mapping[str, Control]]:
+        """What can be asked of each provider, by its name and the action's."""
+        return {name: provider.controls for name, provider in self._named.items()}
 
     def handle(self, request: Request) -> Reply:
         """Answer one request; late ones that have become due are executed before it."""
@@ -70,8 +96,30 @@ class Sandbox:
         return NOT_FOUND
 
     def advance(self) -> int:
-        """Execute the late requests that are due by the clock; returns how many."""
-        return self._execute_late(self._now())
+        """Let happen what is due by the clock; returns how many late requests were executed."""
+        at = self._now()
+        executed = self._execute_late(at)
+        for provider in self._providers:
+            provider.advance(at)
+        return executed
+
+    def due_webhooks(self) -> list[Delivery]:
+        """The webhooks to try now, after whatever is due by the clock; say later how it went."""
+        self.advance()
+        return self.webhooks.due(self._now())
+
+    def webhook_answered(self, delivery_id: int, status: int | None, body: bytes = b"") -> None:
+        """The receiver's answer to a webhook that was due; no status when there was no answer."""
+        self.webhooks.answered(delivery_id, status, body, self._now())
+
+    def ask(self, control: Control, fields: Mapping[str, Any]) -> Mapping[str, object]:
+        """Use one of `controls`, after whatever is due by the clock."""
+        self.advance()
+        return control(fields, self._now())
+
+    def resend_webhooks(self) -> int:
+        """Try the failed webhooks once more; returns how many."""
+        return self.webhooks.resend(self._now())
 
     def fund(self, user_id: str, coin_id: int, amount: str) -> None:
         """Give a user (or, by the APP ID, the merchant) money from outside."""
@@ -89,6 +137,7 @@ class Sandbox:
         seconds: float | None = None,
         late_seconds: float | None = None,
         code: int | None = None,
+        keep: int | None = None,
     ) -> int:
         """Put a fault in force until it is cleared or used up; returns its id.
 
@@ -107,6 +156,7 @@ class Sandbox:
             seconds=seconds,
             late_seconds=late_seconds,
             code=code,
+            keep=keep,
         )
         return self._faults.add(rule)
 
@@ -122,7 +172,7 @@ class Sandbox:
         self._received += 1
         route = None if call is None else call.route
         order_id = None if call is None else call.order_id
-        self.log.append(Received(at, route, order_id, request.headers, request.body))
+        self.log.append(Received(at, route, order_id, request.headers, request.body, request.query))
 
     def _reply(self, provider: Provider, call: Call, at: float) -> Reply:
         rule = self._faults.on_wire(call)
@@ -133,7 +183,7 @@ class Sandbox:
             answer = self._answer(provider, call, at)
         elif rule.when is When.LATE:
             self._postpone(provider, call, at, rule.late_seconds or 0.0)
-        return spoil(rule, answer, provider.error)
+        return spoil(rule, answer, provider)
 
     def _answer(self, provider: Provider, call: Call, at: float) -> Response:
         return provider.gate(call, at) or self._execute(provider, call, at)

@@ -1,1 +1,1 @@
-"""The simulated CCPayment v2 account: gate, routes and books."""
+"""The simulated CCPayment account, versions 2 and 1: gate, routes, books, and controls for tests."""

@@ -1,51 +1,50 @@
-"""The simulated provider CCPayment v2: its routes, each behind the same gate."""
+"""The simulated provider CCPayment, versions 2 and 1: its routes, each behind the same gate."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
-from types import MappingProxyType
 
-from worker.sandbox.ccpayment import gate
+from worker.sandbox.ccpayment import gate, v1
+from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.books import Books
 from worker.sandbox.ccpayment.codes import Code, refusal
 from worker.sandbox.ccpayment.coins import COINS
+from worker.sandbox.ccpayment.controls import controls_of
+from worker.sandbox.ccpayment.notices import Webhooks
 from worker.sandbox.ccpayment.parameters import is_amount, is_user_id, read_object
-from worker.sandbox.ccpayment.transfers import find, get_user_transfer_record, user_transfer
+from worker.sandbox.ccpayment.routes import NAMES_BY_PATH, ROUTES
 from worker.sandbox.errors import require
 from worker.sandbox.exact import decimals
 from worker.sandbox.message import Request, Response
-from worker.sandbox.provider import Call, Conditions, Parameters
-
-PREFIX = "/ccpayment/v2/"
+from worker.sandbox.provider import Call, Conditions, Control
 
 METHOD_NOT_ALLOWED = Response(405, b"405 method not allowed", "text/plain; charset=utf-8")
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What runs behind the gate, and whether it moves money or only reads."""
-
-    execute: Callable[[Books, Parameters, float, Conditions], Response]
-    moves_money: bool
-
-
-ROUTES: Mapping[str, Route] = MappingProxyType(
-    {
-        "userTransfer": Route(user_transfer, moves_money=True),
-        "getUserTransferRecord": Route(get_user_transfer_record, moves_money=False),
-    }
-)
+# Codes of version 2 have five digits, those of version 1 six.
+LARGEST_V2_CODE = 99999
 
 
 class CCPayment:
-    """One merchant account; the APP ID is also the user id of the merchant itself."""
+    """One merchant account; the APP ID is also the user id of the merchant itself.
 
-    def __init__(self, app_id: str, app_secret: str) -> None:
+    Without `webhooks` there are none. What happens by itself, such as a deposit that is
+    confirmed, happens on the next call or control, or on `advance`.
+    """
+
+    def __init__(self, app_id: str, app_secret: str, webhooks: Webhooks | None = None) -> None:
         require(is_user_id(app_id), "app_id", "must be usable as the merchant's user id")
         require(app_secret != "", "app_secret", "must not be empty")
-        self.books = Books()
-        self._app_id = app_id
-        self._app_secret = app_secret
+        self._account = Account(app_id, app_secret, webhooks)
+        self.controls: Mapping[str, Control] = controls_of(self._account)
+
+    @property
+    def books(self) -> Books:
+        """Balances and records, for oracles."""
+        return self._account.books
+
+    @property
+    def beginning(self) -> Response:
+        """It begins like a success and proves nothing."""
+        return Response(200, b'{"code":10000,"msg":"succ')
 
     @property
     def routes(self) -> frozenset[str]:
@@ -54,41 +53,46 @@ class CCPayment:
 
     def read(self, request: Request) -> Call | None:
         """The call that a request makes, None when no route has its path."""
-        if not request.path.startswith(PREFIX):
+        name = NAMES_BY_PATH.get(request.path)
+        if name is None:
             return None
-        name = request.path[len(PREFIX) :]
-        route = ROUTES.get(name)
-        if route is None:
-            return None
+        route = ROUTES[name]
         parameters = read_object(request.body)
         order_id = parameters.get("orderId") if parameters else None
         known_order_id = order_id if isinstance(order_id, str) else None
-        return Call(name, route.moves_money, known_order_id, parameters, request)
+        return Call(name, route.moves_money, known_order_id, parameters, request, route.lists)
 
     def gate(self, call: Call, at: float) -> Response | None:
         """Method, headers, account, clock, signature, and that the body is a JSON object."""
         if call.request.method != "POST":
             return METHOD_NOT_ALLOWED
-        refused = gate.check(call.request, self._app_id, self._app_secret, at)
+        version, account = ROUTES[call.route].version, self._account
+        refused = gate.check(call.request, account.app_id, account.app_secret, at, version.matches)
         if refused is not None:
-            return refused
-        return refusal(Code.INVALID_ARGUMENT, "body") if call.parameters is None else None
+            return version.refuse(*refused)
+        return version.refuse(Code.INVALID_ARGUMENT, "body") if call.parameters is None else None
 
     def execute(self, call: Call, at: float, conditions: Conditions) -> Response:
         """Run a call that passed the gate."""
         assert call.parameters is not None, "the gate let no other body pass"
-        return ROUTES[call.route].execute(self.books, call.parameters, at, conditions)
+        self.advance(at)
+        return ROUTES[call.route].execute(self._account, call.parameters, at, conditions)
+
+    def advance(self, at: float) -> None:
+        """Settle the swaps and deposits that are due."""
+        self._account.agenda.advance(at)
 
     def record_age(self, call: Call, at: float) -> float | None:
-        """Seconds since the transfer was made that a lookup asks for."""
-        if ROUTES[call.route].moves_money or call.parameters is None:
+        """Seconds since the youngest record was made that a lookup asks for."""
+        asked_for = ROUTES[call.route].asked_for
+        if asked_for is None or call.parameters is None:
             return None
-        transfer = find(self.books, call.parameters)
-        return None if transfer is None else at - transfer.at
+        self.advance(at)
+        return min((at - record.at for record in asked_for(self._account, call.parameters, at)), default=None)
 
     def error(self, code: int) -> Response:
         """An answer with this code and without data."""
-        return refusal(code)
+        return refusal(code) if code <= LARGEST_V2_CODE else v1.refusal(code)
 
     def fund(self, user_id: str, coin_id: int, amount: str) -> None:
         """Money from outside; raises `InputError` when the account could not hold it."""

@@ -1,10 +1,10 @@
-"""The provider's books: what each user has, and the record of every transfer."""
+"""The provider's books: what each user has, and the record of every transfer, swap and deposit."""
 
 import time
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
+from worker.sandbox.ccpayment.records import Deposit, Status, Swap, Transfer
+from worker.sandbox.ccpayment.shelf import Shelf
 from worker.sandbox.exact import add, subtract
 
 ZERO = Decimal(0)
@@ -14,35 +14,14 @@ ZERO = Decimal(0)
 SNOWFLAKE_EPOCH_MILLISECONDS = 1288834974657
 
 
-class Status(StrEnum):
-    """The two states of a transfer record; both are final."""
-
-    SUCCESS = "Success"
-    FAILED = "Failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """The record of one transfer; `at` is unix seconds and never shown to callers."""
-
-    record_id: str
-    order_id: str
-    coin_id: int
-    from_user_id: str
-    to_user_id: str
-    amount: Decimal
-    remark: str | None
-    status: Status
-    at: float
-
-
 class Books:
-    """Balances by user and coin, and transfers by order id and by record id."""
+    """Balances by user and coin, and a shelf for each kind of record."""
 
     def __init__(self) -> None:
+        self.transfer_shelf: Shelf[Transfer] = Shelf()
+        self.swap_shelf: Shelf[Swap] = Shelf()
+        self.deposit_shelf: Shelf[Deposit] = Shelf()
         self._balances: dict[tuple[str, int], Decimal] = {}
-        self._by_order_id: dict[str, Transfer] = {}
-        self._by_record_id: dict[str, Transfer] = {}
         self._record_ids = 0
 
     def balance(self, user_id: str, coin_id: int) -> Decimal:
@@ -50,7 +29,7 @@ class Books:
         return self._balances.get((user_id, coin_id), ZERO)
 
     def balances(self) -> dict[tuple[str, int], Decimal]:
-        """Every balance by (user id, coin id)."""
+        """Every balance by (user id, coin id); one that was ever used stays, with zero."""
         return dict(self._balances)
 
     def transfers(self) -> list[Transfer]:
@@ -59,15 +38,21 @@ class Books:
 
     def records(self) -> list[Transfer]:
         """Every transfer record, failed ones too, in the order of their making."""
-        return list(self._by_order_id.values())
+        return list(self.transfer_shelf)
 
-    def by_order_id(self, order_id: str) -> Transfer | None:
-        """The transfer that used this order id."""
-        return self._by_order_id.get(order_id)
+    def swaps(self) -> list[Swap]:
+        """Every swap record, whatever became of it, in the order of their making."""
+        return list(self.swap_shelf)
 
-    def by_record_id(self, record_id: str) -> Transfer | None:
-        """The transfer with the provider's own id."""
-        return self._by_record_id.get(record_id)
+    def deposits(self) -> list[Deposit]:
+        """Every deposit that the provider has noticed, in the order of their making."""
+        return list(self.deposit_shelf)
+
+    def is_used(self, order_id: str) -> bool:
+        """Whether any transfer or swap has this order id. Not documented: assumed is one name
+        space for all routes that move money, which is the stricter reading."""
+        shelves = (self.transfer_shelf, self.swap_shelf)
+        return any(shelf.by_order_id(order_id) is not None for shelf in shelves)
 
     def new_record_id(self, at: float) -> str:
         """33 digits as in the documentation: the second in UTC, then a unique number.
@@ -81,20 +66,19 @@ class Books:
         return f"{second}{(milliseconds << 22) + self._record_ids:019d}"
 
     def fund(self, user_id: str, coin_id: int, amount: Decimal) -> None:
-        """Money from outside arrives."""
+        """Money from outside arrives, or the provider hands some out."""
         self._balances[user_id, coin_id] = add(self.balance(user_id, coin_id), amount)
+
+    def spend(self, user_id: str, coin_id: int, amount: Decimal) -> None:
+        """Money leaves the user, who was found to have it."""
+        left = subtract(self.balance(user_id, coin_id), amount)
+        assert left >= ZERO, "nobody spends what they do not have"
+        self._balances[user_id, coin_id] = left
 
     def write(self, transfer: Transfer) -> None:
         """Record a transfer and, unless it failed, move its money."""
-        assert transfer.order_id not in self._by_order_id, "an order id is used once"
+        assert not self.is_used(transfer.order_id), "an order id is used once"
         if transfer.status is Status.SUCCESS:
-            self._move(transfer)
-        self._by_order_id[transfer.order_id] = transfer
-        self._by_record_id[transfer.record_id] = transfer
-
-    def _move(self, transfer: Transfer) -> None:
-        payer = (transfer.from_user_id, transfer.coin_id)
-        left = subtract(self.balance(*payer), transfer.amount)
-        assert left >= ZERO, "nobody spends what they do not have"
-        self._balances[payer] = left
-        self.fund(transfer.to_user_id, transfer.coin_id, transfer.amount)
+            self.spend(transfer.from_user_id, transfer.coin_id, transfer.amount)
+            self.fund(transfer.to_user_id, transfer.coin_id, transfer.amount)
+        self.transfer_shelf.put(transfer, transfer.order_id)

@@ -1,11 +1,10 @@
 """What CCPayment checks before it looks at what is asked: headers, account, clock, signature."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from worker.sandbox.ccpayment.codes import Code, refusal
-from worker.sandbox.ccpayment.signature import matches
-from worker.sandbox.message import Request, Response
+from worker.sandbox.ccpayment.codes import Code
+from worker.sandbox.message import Request
 
 REQUIRED_HEADERS = ("content-type", "appid", "timestamp", "sign")
 
@@ -15,19 +14,22 @@ WINDOW_SECONDS = 120
 
 TIMESTAMP = re.compile("[0-9]{10}")
 
+Matches = Callable[[str, str, str, bytes, str], bool]
+"""Whether app id, secret, timestamp, body and signature go together."""
 
-def check(request: Request, app_id: str, app_secret: str, at: float) -> Response | None:
-    """The first refusal in the provider's order, or None when the request may pass."""
+
+def check(request: Request, app_id: str, app_secret: str, at: float, matches: Matches) -> tuple[Code, str] | None:
+    """The first refusal in the provider's order with its detail, or None when the request may pass."""
     headers = request.headers
     wrong = _wrong_header(headers)
     if wrong is not None:
-        return refusal(Code.HEADER_INVALID, wrong)
+        return Code.HEADER_INVALID, wrong
     if headers["appid"] != app_id:
-        return refusal(Code.MERCHANT_NOT_FOUND)
+        return Code.MERCHANT_NOT_FOUND, ""
     if not _is_current(headers["timestamp"], at):
-        return refusal(Code.REQUEST_EXPIRED)
+        return Code.REQUEST_EXPIRED, ""
     if not matches(app_id, app_secret, headers["timestamp"], request.body, headers["sign"]):
-        return refusal(Code.SIGNATURE_WRONG)
+        return Code.SIGNATURE_WRONG, ""
     return None
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
 from worker.sandbox.provider import Parameters
@@ -11,6 +11,13 @@ Check = Callable[[object], bool]
 
 # Longer than any balance; it keeps exact arithmetic within its digits.
 AMOUNT_CHARACTERS = 64
+
+# Wide enough for any percentage; a product with an amount stays within exact arithmetic too.
+RATE_CHARACTERS = 20
+
+# Documented of addresses' webhooks; elsewhere texts have no documented length, and this is ample.
+URL_CHARACTERS = 150
+TEXT_CHARACTERS = 255
 
 AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
@@ -46,9 +53,7 @@ def is_coin_id(value: object) -> bool:
 
 def is_amount(value: object) -> bool:
     """Decimal text above zero: no sign, exponent, grouping, or digits of other scripts."""
-    if not isinstance(value, str) or len(value) > AMOUNT_CHARACTERS:
-        return False
-    return AMOUNT.fullmatch(value) is not None and value.strip("0.") != ""
+    return is_amount_or_zero(value) and str(value).strip("0.") != ""
 
 
 def is_order_id(value: object) -> bool:
@@ -64,6 +69,49 @@ def is_user_id(value: object) -> bool:
 def is_remark(value: object) -> bool:
     """Text of up to 255 characters."""
     return isinstance(value, str) and len(value) <= 255
+
+
+def is_amount_or_zero(value: object) -> bool:
+    """As an amount, but zero is one as well."""
+    return isinstance(value, str) and len(value) <= AMOUNT_CHARACTERS and AMOUNT.fullmatch(value) is not None
+
+
+def is_rate(value: object) -> bool:
+    """Decimal text from zero and below one: one would be all there is. Not documented: the limits."""
+    return is_amount_or_zero(value) and len(str(value)) <= RATE_CHARACTERS and str(value).startswith("0")
+
+
+def is_text(value: object) -> bool:
+    """Some text: an address, a transaction id, a memo, a chain that may not exist."""
+    return isinstance(value, str) and 1 <= len(value) <= TEXT_CHARACTERS
+
+
+def is_url(value: object) -> bool:
+    """A web address of up to 150 characters."""
+    return is_text(value) and len(str(value)) <= URL_CHARACTERS and str(value).startswith(("https://", "http://"))
+
+
+def is_unix_seconds(value: object) -> bool:
+    """A JSON integer of at most ten digits: thirteen would be milliseconds."""
+    return type(value) is int and 0 <= value <= 9_999_999_999
+
+
+def is_limit(value: object) -> bool:
+    """How many records a page may have: 1 to 100."""
+    return type(value) is int and 1 <= value <= 100
+
+
+def is_list_of(is_right: Check) -> Check:
+    """A JSON array whose every element passes the check; how many there may be is another matter."""
+    return lambda value: isinstance(value, list) and all(is_right(element) for element in value)
+
+
+def given(parameters: Parameters, names: Iterable[str]) -> dict[str, object]:
+    """The parameters of these names without the empty ones: `""` and `[]` ask for nothing."""
+    return {name: parameters[name] for name in names if name in parameters and parameters[name] not in EMPTY}
+
+
+EMPTY: tuple[object, ...] = ("", [])
 
 
 def _refuse_constant(name: str) -> NoReturn:

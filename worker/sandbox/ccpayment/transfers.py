@@ -2,17 +2,21 @@
 
 from decimal import Decimal
 
-from worker.sandbox.ccpayment.books import Books, Status, Transfer
+from worker.sandbox.ccpayment.account import Account
+from worker.sandbox.ccpayment.books import Books
 from worker.sandbox.ccpayment.codes import Code, refusal, success
 from worker.sandbox.ccpayment.coins import COINS
+from worker.sandbox.ccpayment.listing import is_hidden
 from worker.sandbox.ccpayment.parameters import (
     first_wrong,
+    given,
     is_amount,
     is_coin_id,
     is_order_id,
     is_remark,
     is_user_id,
 )
+from worker.sandbox.ccpayment.records import Status, Transfer
 from worker.sandbox.exact import decimals, multiply, plain
 from worker.sandbox.message import Response
 from worker.sandbox.provider import Conditions, Parameters
@@ -29,7 +33,7 @@ REQUIRED = {
 OPTIONAL = {"remark": is_remark}
 
 
-def user_transfer(books: Books, parameters: Parameters, at: float, conditions: Conditions) -> Response:
+def user_transfer(account: Account, parameters: Parameters, at: float, conditions: Conditions) -> Response:
     """Move money at once, or refuse; a refusal leaves nothing behind, not even the order id."""
     wrong = first_wrong(parameters, REQUIRED, OPTIONAL)
     if wrong is None and parameters["fromUserId"] == parameters["toUserId"]:
@@ -37,34 +41,41 @@ def user_transfer(books: Books, parameters: Parameters, at: float, conditions: C
     if wrong is not None:
         return refusal(Code.INVALID_ARGUMENT, wrong)
     status = Status.FAILED if conditions.fails else Status.SUCCESS
-    transfer = _transfer(books, parameters, status, at)
-    code = _judge(books, transfer)
+    transfer = _transfer(account.books, parameters, status, at)
+    code = _judge(account, transfer)
     if code is not None:
         return refusal(code)
-    books.write(transfer)
+    account.books.write(transfer)
     if status is Status.FAILED:
         return refusal(Code.FAILED)
     return success({"recordId": transfer.record_id})
 
 
-def get_user_transfer_record(books: Books, parameters: Parameters, at: float, conditions: Conditions) -> Response:
+def get_user_transfer_record(account: Account, parameters: Parameters, at: float, conditions: Conditions) -> Response:
     """Find a transfer by either id; with both, it must be the same one."""
-    given = {name: parameters[name] for name in LOOKUPS if parameters.get(name, "") != ""}
-    if not given:
+    asked = given(parameters, LOOKUPS)
+    if not asked:
         return refusal(Code.INVALID_ARGUMENT, "recordId and orderId are both empty")
-    wrong = first_wrong(given, {}, LOOKUPS)
+    wrong = first_wrong(asked, {}, LOOKUPS)
     if wrong is not None:
         return refusal(Code.INVALID_ARGUMENT, wrong)
-    transfer = find(books, given)
-    if transfer is None or _is_hidden(transfer, at, conditions.lag_seconds):
+    transfer = find(account.books, asked)
+    if transfer is None or is_hidden(transfer, at, conditions.lag_seconds):
         return refusal(Code.NOT_FOUND)
     return success({"record": record_of(transfer)})
 
 
+def asked_for(account: Account, parameters: Parameters, _at: float) -> list[Transfer]:
+    """What a lookup with these parameters is about, right or wrong as they may be."""
+    transfer = find(account.books, parameters)
+    return [] if transfer is None else [transfer]
+
+
 def find(books: Books, parameters: Parameters) -> Transfer | None:
-    """The transfer that a lookup with these parameters is about."""
+    """The transfer with these ids."""
     record_id, order_id = parameters.get("recordId", ""), parameters.get("orderId", "")
-    transfer = books.by_record_id(str(record_id)) if record_id else books.by_order_id(str(order_id))
+    shelf = books.transfer_shelf
+    transfer = shelf.by_record_id(str(record_id)) if record_id else shelf.by_order_id(str(order_id))
     if transfer is None or order_id not in {"", transfer.order_id}:
         return None
     return transfer
@@ -101,26 +112,21 @@ def _transfer(books: Books, parameters: Parameters, status: Status, at: float) -
     )
 
 
-def _judge(books: Books, transfer: Transfer) -> Code | None:
+def _judge(account: Account, transfer: Transfer) -> Code | None:
     """Duplicates first: a copy of what was done is a duplicate, even when the payer is now poor
     or the copy has other content."""
-    if books.by_order_id(transfer.order_id) is not None:
+    if account.books.is_used(transfer.order_id):
         return Code.ORDER_DUPLICATE
-    coin = COINS.get(transfer.coin_id)
+    coin = account.market.coins.get(transfer.coin_id)
     if coin is None:
         return Code.COIN_INVALID
     if decimals(transfer.amount) > coin.precision:
         return Code.TOO_MANY_DECIMALS
     if multiply(transfer.amount, coin.price_usdt) < MINIMUM_VALUE_USD:
         return Code.VALUE_BELOW_LIMIT
-    if books.balance(transfer.from_user_id, transfer.coin_id) < transfer.amount:
+    if account.books.balance(transfer.from_user_id, transfer.coin_id) < transfer.amount:
         return Code.BALANCE_INSUFFICIENT
     return None
-
-
-def _is_hidden(transfer: Transfer, at: float, lag_seconds: float) -> bool:
-    # Without a lag nothing is hidden, not even a record from before the clock was set back.
-    return lag_seconds > 0 and at - transfer.at < lag_seconds
 
 
 def _is_record_id(value: object) -> bool:

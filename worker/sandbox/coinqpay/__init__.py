@@ -1,0 +1,1 @@
+"""The simulated CoinQ Pay, written from the provider's documents alone."""
