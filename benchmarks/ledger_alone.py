@@ -20,6 +20,7 @@ from worker.database import FOR_FUNCTIONS, Database
 from worker.ledger import Intake, Ledger, Settlement
 from worker.message import Incoming
 from worker.order import Decision, Evidence, Hold
+from worker.providers.protocol import Prepared
 from worker.steps.admit import new_order
 
 COIN = 1280
@@ -118,7 +119,7 @@ async def _ours(ledger: Ledger, size: int, hot: bool) -> float:
         settled = await ledger._settle(settlements)
         spent += time.perf_counter() - start
         assert all(admission.verdict == "admitted" for admission in admissions)
-        assert all(settled)
+        assert all(verdict == "settled" for verdict in settled)
         done += size
     return done / spent
 
@@ -140,7 +141,8 @@ def _intake(number: int, hot: bool) -> Intake:
         message=Incoming(body=b"", routing_key="ccpayment.transfer", provider="ccpayment"),
         fingerprint=command.fingerprint(),
         hold=Hold(_account(payer), str(COIN), "0.01"),
-        body=b"x" * 120,
+        prepared=Prepared(b"x" * 120, SystemClock().now(), "f" * 64),
+        payee=None,
     )
 
 
@@ -167,9 +169,14 @@ def _settlement(intake: Intake) -> Settlement:
         provider_ref="r",
         lines=lines,
         tells="succeeded",
-        event=event,
+        events=(event,),
     )
-    return Settlement(new_order(command, intake.message, intake.body, SystemClock().now()), decision)
+    return Settlement(new_order(command, intake.message, _written(intake)), decision)
+
+
+def _written(intake: Intake) -> Prepared:
+    assert intake.prepared is not None
+    return intake.prepared
 
 
 def _pair(number: int, hot: bool) -> tuple[int, int]:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from schemas.fields import Instant, OrderId
-from schemas.money import parse_amount, show
+from schemas.money import show
 
 
 class Command(BaseModel):
@@ -22,9 +23,9 @@ class Command(BaseModel):
         hide_input_in_errors=True,
     )
 
-    # The provider that executes this type, and the fields that are amounts of money.
+    # The provider that executes this type, and the fields that are decimal text: `5` and `5.0` are the same in them.
     executed_by: ClassVar[str]
-    amount_fields: ClassVar[frozenset[str]] = frozenset()
+    decimal_fields: ClassVar[frozenset[str]] = frozenset()
 
     type: str
     order_id: OrderId
@@ -49,8 +50,8 @@ class Command(BaseModel):
         for name, value in self:
             if name == "provider" or value is None:
                 continue
-            if name in self.amount_fields:
-                meaning[name] = show(parse_amount(value))
+            if name in self.decimal_fields:
+                meaning[name] = show(Decimal(value))
             elif isinstance(value, datetime):
                 meaning[name] = value.isoformat()
             else:

@@ -45,7 +45,7 @@ class ErrorDetail(_Model):
 
 
 class OrderData(_Model):
-    """The `data` of an event about one order."""
+    """The `data` of an event about one order's result."""
 
     order_id: str
     type: str
@@ -55,6 +55,65 @@ class OrderData(_Model):
     provider_ref: str | None = None
     entries: list[EntryLine] = []
     error: ErrorDetail | None = None
+
+
+class PayOrderCreatedData(_Model):
+    """The `data` of `payOrder.created`: where, how much and until when somebody may pay."""
+
+    order_id: str
+    type: Literal["payOrder"] = "payOrder"
+    result: Literal["created"] = "created"
+    sequence: int
+    provider: str
+    payment_id: str
+    coin: str
+    amount: str
+    address: str
+    expires_at: str
+
+
+class DepositCreditedData(_Model):
+    """The `data` of `deposit.credited`, told once per deposit at the provider."""
+
+    order_id: str | None
+    type: Literal["deposit"] = "deposit"
+    result: Literal["credited"] = "credited"
+    sequence: int
+    provider: str
+    record_id: str
+    account: str
+    coin: str
+    amount: str
+    fee: str
+    chain: str
+    tx_id: str | None
+    entries: list[EntryLine]
+
+
+class RescanRequestedData(_Model):
+    """The `data` of `rescan.requested`, told per run; `description` are the provider's words, for the payer."""
+
+    order_id: str
+    type: Literal["rescan"] = "rescan"
+    result: Literal["requested"] = "requested"
+    sequence: int
+    provider: str
+    run: int
+    description: str
+
+
+class ContradictedData(_Model):
+    """The `data` of `<type>.contradicted`: evidence against how an order ended. The books were not touched."""
+
+    order_id: str
+    type: str
+    result: Literal["contradicted"] = "contradicted"
+    sequence: int
+    provider: str
+    error: ErrorDetail
+
+
+Data = ContradictedData | OrderData | PayOrderCreatedData | DepositCreditedData | RescanRequestedData
 
 
 class CloudEvent(_Model):
@@ -68,7 +127,7 @@ class CloudEvent(_Model):
     time: str
     datacontenttype: str = "application/json"
     dataschema: str
-    data: OrderData
+    data: Data
 
     model_config = ConfigDict(alias_generator=None)
 
@@ -88,6 +147,7 @@ class Event:
     """An event ready to be written to the outbox and published."""
 
     event_id: uuid.UUID
+    sequence: int
     routing_key: str
     body: str
     correlation_id: str
@@ -109,41 +169,83 @@ def order_event(
     about: str | None = None,
 ) -> Event:
     """The event of one order's result. `about` sets apart the events of messages that never became an order."""
-    event_id = uuid.uuid5(EVENT_NAMESPACE, about or f"{order_id}/{sequence}")
-    envelope = CloudEvent(
-        id=str(event_id),
-        type=f"ledger.{command_type}.{result}",
-        subject=order_id,
-        time=now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        dataschema="urn:ledger-worker:schema:order-event:1",
-        data=OrderData(
-            order_id=order_id,
-            type=command_type,
-            result=result,
-            sequence=sequence,
-            provider=provider,
-            provider_ref=provider_ref,
-            entries=[
-                EntryLine(
-                    account=line.account,
-                    coin=line.coin,
-                    amount=show(line.amount),
-                    purpose=line.purpose,
-                )
-                for line in lines
-            ],
-            error=error,
-        ),
+    data = OrderData(
+        order_id=order_id,
+        type=command_type,
+        result=result,
+        sequence=sequence,
+        provider=provider,
+        provider_ref=provider_ref,
+        entries=entry_lines(lines),
+        error=error,
     )
-    return Event(
-        event_id=event_id,
-        routing_key=f"{command_type}.{result}",
-        body=envelope.model_dump_json(by_alias=True),
-        correlation_id=correlation_id or order_id,
+    return event_of(
+        data,
+        subject=order_id,
+        event_id=_id_of(about) if about else event_id_of(order_id, sequence),
+        schema="order-event",
+        now=now,
+        correlation_id=correlation_id,
         terminal=result in TERMINAL_RESULTS and about is None,
     )
 
 
+def event_of(
+    data: Data,
+    *,
+    subject: str,
+    event_id: uuid.UUID,
+    schema: str,
+    now: datetime,
+    correlation_id: str | None,
+    terminal: bool = False,
+) -> Event:
+    """The data in its envelope; the routing key and the envelope's type are made of its type and result."""
+    envelope = CloudEvent(
+        id=str(event_id),
+        type=f"ledger.{data.type}.{data.result}",
+        subject=subject,
+        time=show_time(now),
+        dataschema=f"urn:ledger-worker:schema:{schema}:1",
+        data=data,
+    )
+    return Event(
+        event_id=event_id,
+        sequence=data.sequence,
+        routing_key=f"{data.type}.{data.result}",
+        body=envelope.model_dump_json(by_alias=True),
+        correlation_id=correlation_id or subject,
+        terminal=terminal,
+    )
+
+
+def entry_lines(lines: Sequence[Line]) -> list[EntryLine]:
+    """Journal lines as events show them."""
+    return [
+        EntryLine(account=line.account, coin=line.coin, amount=show(line.amount), purpose=line.purpose)
+        for line in lines
+    ]
+
+
+def show_time(at: datetime) -> str:
+    """RFC 3339 with microseconds; `at` is in UTC."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def event_id_of(order_id: str, sequence: int) -> uuid.UUID:
     """The id under which an order's event of that sequence was told."""
-    return uuid.uuid5(EVENT_NAMESPACE, f"{order_id}/{sequence}")
+    return _id_of(f"{order_id}/{sequence}")
+
+
+def deposit_event_id(provider: str, record_id: str) -> uuid.UUID:
+    """The id under which a provider's deposit is told, whoever finds it."""
+    return _id_of(f"deposit/{provider}/{record_id}")
+
+
+def contradiction_event_id(order_id: str, detail: str) -> uuid.UUID:
+    """The id under which evidence against an order's end is told."""
+    return _id_of(f"{order_id}/contradicted/{detail}")
+
+
+def _id_of(about: str) -> uuid.UUID:
+    return uuid.uuid5(EVENT_NAMESPACE, about)

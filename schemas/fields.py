@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr
 
-from schemas.money import parse_amount
+from schemas.money import parse_amount, parse_rate
 
 ORDER_ID = re.compile(r"[A-Za-z0-9_-]{3,64}")
 # `sys` is the provider's own name space.
@@ -17,6 +17,13 @@ USER_ID = re.compile(r"(?!sys)[A-Za-z0-9_.:@-]{5,64}")
 INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]([01]\d|2[0-3]):\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
+
+# The account that pays, or is paid into: the merchant's own, or a user's.
+ACCOUNT = re.compile(r"merchant|user:(?!sys)[A-Za-z0-9_.:@-]{5,64}")
+COIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,50}")
+CHAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+# Printable ASCII without the space; which of it is an address only the chain knows.
+ADDRESS = re.compile(r"[!-~]{1,128}")
 
 COIN_ID_MAX = 2**31 - 1
 
@@ -48,6 +55,11 @@ def _check_amount(text: str) -> str:
     return text
 
 
+def _check_rate(text: str) -> str:
+    parse_rate(text)
+    return text
+
+
 def _read_instant(value: object) -> datetime | None:
     if value is None or isinstance(value, datetime):
         return value
@@ -66,5 +78,13 @@ UserId = Annotated[
 ]
 CoinId = Annotated[StrictInt, Field(ge=1, le=COIN_ID_MAX)]
 Amount = Annotated[StrictStr, AfterValidator(_check_amount)]
+Rate = Annotated[StrictStr, AfterValidator(_check_rate)]
+CoinName = Annotated[StrictStr, AfterValidator(matching(COIN_NAME, "must be 1-50 characters of A-Z a-z 0-9 _ . -"))]
+Address = Annotated[
+    StrictStr, AfterValidator(matching(ADDRESS, "must be 1-128 printable ASCII characters without spaces"))
+]
+ChainName = Annotated[StrictStr, AfterValidator(matching(CHAIN_NAME, "must be 1-32 characters of A-Z a-z 0-9 _ . -"))]
+Memo = Annotated[StrictStr, Field(max_length=64), AfterValidator(_check_clean)]
+Account = Annotated[StrictStr, AfterValidator(matching(ACCOUNT, "must be merchant or user:<userId>"))]
 Remark = Annotated[StrictStr, Field(max_length=255), AfterValidator(_check_clean)]
 Instant = Annotated[datetime, BeforeValidator(_read_instant)]

@@ -14,6 +14,11 @@ AMOUNT = re.compile(r"(0|[1-9][0-9]{0,37})(\.[0-9]{1,18})?")
 
 AMOUNT_RULE = "must be a decimal string above zero, at most 38 digits before the point and 18 after it"
 
+# A part of a whole, such as a fee: 0.01 is one percent.
+RATE = re.compile(r"0(\.[0-9]{1,18})?")
+
+RATE_RULE = "must be a decimal string from 0 to below 1, at most 18 digits after the point"
+
 # Providers' records pad to 24 decimals and swap results carry 18.
 RECORD_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,37})(\.[0-9]{1,24})?")
 
@@ -28,6 +33,13 @@ def parse_amount(text: str) -> Decimal:
     if not amount:
         raise ValueError(AMOUNT_RULE)
     return amount
+
+
+def parse_rate(text: str) -> Decimal:
+    """A rate from 0 to below 1. Raises ValueError with the rule when the text is not one."""
+    if RATE.fullmatch(text) is None:
+        raise ValueError(RATE_RULE)
+    return Decimal(text)
 
 
 def parse_record_amount(text: str) -> Decimal:

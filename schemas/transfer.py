@@ -12,7 +12,7 @@ class Transfer(Command):
     """Move an amount of one coin from a user to another; the provider's APP ID as a user id is the merchant."""
 
     executed_by: ClassVar[str] = "ccpayment"
-    amount_fields: ClassVar[frozenset[str]] = frozenset({"amount"})
+    decimal_fields: ClassVar[frozenset[str]] = frozenset({"amount"})
 
     type: Literal["transfer"]
     from_user_id: UserId

@@ -4,26 +4,33 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import structlog
 
 from worker.broker import Broker, Stopping
 from worker.clock import Clock, SystemClock
+from worker.coins import Coins
 from worker.database import FOR_FUNCTIONS, Database
+from worker.desk_world import policy_of
 from worker.errors import BadSettings
+from worker.jobs.registry import make_jobs
 from worker.ledger import Ledger
 from worker.loops.consume import Consume
+from worker.loops.http import Http
 from worker.loops.relay import Relay
 from worker.loops.resume import Resume
+from worker.loops.schedule import Job, Schedule
 from worker.loops.slots import Slots
 from worker.providers.protocol import Provider
 from worker.providers.registry import open_providers
 from worker.settings import Settings, required
-from worker.world import Policy, World
+from worker.web.app import make_app
+from worker.world import World
 
 log = structlog.get_logger()
 
-ROLES = ("consume", "resume", "relay")
+ROLES = ("consume", "resume", "relay", "schedule", "http")
 
 # Beyond one provider call, for the database round trips on both sides of it.
 DRAIN_MARGIN_SECONDS = 10
@@ -36,7 +43,7 @@ CANCEL_SECONDS = 10
 async def run(settings: Settings, roles: Collection[str], declare: bool) -> None:
     """Work until SIGTERM or SIGINT; then take nothing more, finish what is in flight, and return."""
     stop = _stop_signal()
-    async with open_worker(settings) as worker:
+    async with open_worker(settings, roles) as worker:
         await _unless(stop, worker.check_schema())
         if declare and not stop.is_set():
             await _unless(stop, worker.declare_topology())
@@ -55,6 +62,7 @@ class Worker:
         providers: Mapping[str, Provider],
         clock: Clock,
     ) -> None:
+        self.http: Http | None = None
         self._settings = settings
         self._broker = broker
         self._clock = clock
@@ -64,11 +72,9 @@ class Worker:
             publisher=broker,
             relay=self.relay,
             providers=providers,
+            coins=Coins(ledger, providers, clock),
             clock=clock,
-            policy=Policy(
-                poll_seconds=settings.poll_seconds,
-                review_after_seconds=settings.review_after_seconds,
-            ),
+            policy=policy_of(settings),
         )
 
     async def check_schema(self) -> None:
@@ -91,7 +97,12 @@ class Worker:
             self.world.ledger.leave_events()
         if "resume" in roles:
             background.append(asyncio.create_task(Resume(self.world, slots).run()))
+        if self.http is not None:
+            background.append(asyncio.create_task(self.http.run()))
+        if "schedule" in roles:
+            background.append(asyncio.create_task(Schedule(self._jobs(), self.world.ledger, self._clock).run()))
         if "consume" in roles:
+            background.append(asyncio.create_task(self.world.coins.run()))
             consumers = [
                 asyncio.create_task(
                     self._broker.consume(
@@ -115,6 +126,10 @@ class Worker:
         await _cancel([*background, *consumers])
         log.info("worker stopped")
 
+    def _jobs(self) -> list[Job]:
+        """What is done once per period, by one of all the workers."""
+        return list(make_jobs(self._settings, self.world))
+
     async def _finish(self, roles: Collection[str], consumers: list[asyncio.Task[None]]) -> None:
         await asyncio.gather(*consumers)
         if "relay" in roles:
@@ -122,15 +137,31 @@ class Worker:
 
 
 @asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
+async def open_worker(settings: Settings, roles: Collection[str]) -> AsyncIterator[Worker]:
     """A worker on the system's clock, with its connections closed afterwards."""
     clock = SystemClock()
+    broker = Broker(required(settings.amqp_url, "LEDGER_AMQP_URL"), clock)
+    async with _open_ledger(settings, clock) as ledger, open_providers(settings, clock) as providers:
+        worker = Worker(settings, ledger, broker, providers, clock)
+        if "http" not in roles:
+            yield worker
+            return
+        # Connections of its own, to the database and to the providers: a confirmation must not wait for a slot of a
+        # busy worker.
+        async with _open_ledger(settings, clock) as web_ledger, open_providers(settings, clock) as web_providers:
+            if "relay" not in roles:
+                web_ledger.leave_events()
+            world = replace(worker.world, ledger=web_ledger, providers=web_providers)
+            app = make_app(web_providers, world, lambda: broker.is_connected)
+            worker.http = Http(app, settings.http_host, settings.http_port, clock)
+            yield worker
+
+
+@asynccontextmanager
+async def _open_ledger(settings: Settings, clock: Clock) -> AsyncIterator[Ledger]:
     database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
     try:
-        broker = Broker(required(settings.amqp_url, "LEDGER_AMQP_URL"), clock)
-        async with open_providers(settings, clock) as providers:
-            ledger = Ledger(database, clock, settings.resume_after_seconds)
-            yield Worker(settings, ledger, broker, providers, clock)
+        yield Ledger(database, clock, settings.resume_after_seconds)
     finally:
         await database.close()
 

@@ -97,6 +97,11 @@ class Broker:
 
         await self._keep_up("publishing", publish_until, asyncio.Event())
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to publish on."""
+        return self._ready.is_set()
+
     async def ready(self) -> None:
         """Wait until there is a connection to publish on."""
         await self._ready.wait()

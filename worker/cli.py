@@ -9,14 +9,16 @@ from typing import Annotated, Any, NoReturn
 import typer
 import uvloop
 
-from worker import console, demo, desk, reads
-from worker.boot import check_roles
+from worker import console, demo, desk, reads, run_now
+from worker.boot import ROLES, check_roles
 from worker.boot import run as run_worker
 from worker.broker import apply_topology, check_topology, visit
+from worker.check_providers import check_providers
 from worker.errors import BadInput, Finding, WorkerError
 from worker.logs import set_up_logging
 from worker.migrate import migrate as apply_migrations
 from worker.providers.registry import configured
+from worker.review import ask_provider, resolve_order
 from worker.settings import Settings, read_settings, required
 
 app = typer.Typer(
@@ -28,9 +30,13 @@ app = typer.Typer(
 topology = typer.Typer(no_args_is_help=True, help="Exchanges and queues in RabbitMQ.")
 orders = typer.Typer(no_args_is_help=True, help="Orders: what was asked, and how far it is.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts and their balances.")
+review = typer.Typer(no_args_is_help=True, help="Orders whose outcome no machine can know.")
+providers = typer.Typer(no_args_is_help=True, help="Payment providers, as configured.")
 app.add_typer(topology, name="topology")
 app.add_typer(orders, name="orders")
 app.add_typer(accounts, name="accounts")
+app.add_typer(review, name="review")
+app.add_typer(providers, name="providers")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="The most rows to print.")]
@@ -101,7 +107,7 @@ def topology_check() -> None:
 def run(
     role: Annotated[
         str | None,
-        typer.Option(help="A comma-separated part of consume,resume,relay; all by default."),
+        typer.Option(help=f"A comma-separated part of {','.join(ROLES)}; all by default."),
     ] = None,
     declare: Annotated[
         bool, typer.Option("--topology/--no-topology", help="Declare exchanges and queues first.")
@@ -121,9 +127,13 @@ def sandbox(
         list[str] | None,
         typer.Option(help="Give a user coins at the start: userId/coinId/amount. Repeatable."),
     ] = None,
+    webhooks_to: Annotated[
+        str | None,
+        typer.Option(help="Send webhooks to this server, for example http://127.0.0.1:8080."),
+    ] = None,
 ) -> None:
     """Simulate the providers on one port, with the credentials from the settings or well-known ones."""
-    _run(desk.serve_sandbox(read_settings(), host, port, fund or []))
+    _run(desk.serve_sandbox(read_settings(), host, port, fund or [], webhooks_to))
 
 
 @app.command("demo")
@@ -232,6 +242,74 @@ def adjust(
     """Post a manual journal against custody: opening balances, corrections."""
     adjustment = desk.read_adjustment(order_id, account, provider, coin, amount, reason)
     typer.echo(_run(desk.adjust(read_settings(), adjustment)))
+
+
+@review.command("list")
+def review_list(as_json: Json = False) -> None:
+    """List the orders that need a person, oldest first."""
+    console.print_rows(_read_rows(reads.review()), as_json, "no order needs a person")
+
+
+@review.command("show")
+def review_show(order_id: str, as_json: Json = False) -> None:
+    """Show all that is known of an order: attempts byte for byte, evidence, and what the provider says now."""
+    settings = read_settings()
+    order, attempts, evidence = (
+        _read_rows(query) for query in (reads.detail(order_id), reads.attempts(order_id), reads.evidence(order_id))
+    )
+    if not order:
+        raise Finding(f"no order {order_id}")
+    says = _run(ask_provider(settings, order_id))
+    if as_json:
+        known = {**order[0], "attempts": attempts, "evidence": evidence, "provider_says": says}
+        console.print_json(known)
+        return
+    console.print_facts(order[0])
+    console.print_rows(attempts, False, "nothing was sent", title="attempts")
+    console.print_rows(evidence, False, "nothing was learned of it yet", title="evidence")
+    console.print_rows(says, False, "the provider shows nothing that can be this order", title="the provider now")
+
+
+@review.command("resolve")
+def review_resolve(
+    order_id: str,
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why: the evidence, for whoever reads it later.")],
+    executed: Annotated[
+        str | None, typer.Option(help="It was executed: the provider's id of it. Read back before it is believed.")
+    ] = None,
+    not_executed: Annotated[
+        bool,
+        typer.Option("--not-executed", help="It was not executed, and never will be: release its funds."),
+    ] = False,
+) -> None:
+    """Decide on an order in review, with evidence; who and why is recorded."""
+    if (executed is not None) == not_executed:
+        raise BadInput("--executed or --not-executed: one of the two is required")
+    resolution = desk.read_resolution(executed, by, reason)
+    typer.echo(_run(resolve_order(read_settings(), order_id, resolution)))
+
+
+@providers.command("check")
+def providers_check(as_json: Json = False) -> None:
+    """Sign and send one harmless read to each configured provider; exit 1 when one does not accept it."""
+    rows = _run(check_providers(read_settings()))
+    console.print_rows(rows, as_json, "no provider is configured")
+    failing = [row["provider"] for row in rows if not row["accepted"]]
+    if failing:
+        raise Finding(f"not accepted by {', '.join(failing)}")
+
+
+@app.command("rescan")
+def rescan_now() -> None:
+    """Run every open rescan once, now."""
+    typer.echo(_run(run_now.rescan_all(read_settings())))
+
+
+@app.command()
+def jobs(as_json: Json = False) -> None:
+    """List the scheduled jobs: when each last ran, what it did, and when it is due."""
+    console.print_rows(_read_rows(reads.jobs()), as_json, "no job has run yet")
 
 
 @app.command()

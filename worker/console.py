@@ -44,6 +44,15 @@ def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, nothing: str, t
         out.print(nothing)
 
 
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """One thing's facts, a line each."""
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(name, _cell(value))
+    out.print(table)
+
+
 def make_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
     """A table with a column per key; numbers stand to the right."""
     table = Table(title=title, title_justify="left", header_style="bold")

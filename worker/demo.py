@@ -1,4 +1,4 @@
-"""The demo: the whole road on real servers, shown to a person, with the provider simulated.
+"""The demo: the whole road on real servers, shown to a person, with the providers simulated.
 
 It starts a sandbox and a worker of its own, publishes commands that end in every way, and shows what happened.
 """
@@ -7,21 +7,31 @@ import asyncio
 import json
 import os
 import secrets
+import socket
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, Any
 
+from pydantic import SecretStr
 from rich.live import Live
 from rich.table import Table
 
+from schemas.registry import COMMANDS
 from worker import console, reads
 from worker.broker import apply_topology, open_channel, publish_on, tap_events, waiting_messages
-from worker.desk import SANDBOX_APP_ID, SANDBOX_APP_SECRET, Adjustment, adjust, patience
+from worker.demo_scenes import BOUND_ADDRESS, COIN, USDT, Scene, scenes, use
+from worker.desk import (
+    SANDBOX_APP_ID,
+    SANDBOX_APP_SECRET,
+    SANDBOX_COINQPAY_PRIVATE_KEY,
+    Adjustment,
+    adjust,
+    open_sandbox,
+    patience,
+)
 from worker.errors import BadInput, Finding
 from worker.message import Outgoing
 from worker.migrate import migrate
@@ -30,65 +40,11 @@ from worker.sandbox.server import serve
 from worker.settings import Settings, required
 from worker.topology import COMMANDS_EXCHANGE, commands_queue
 
-PROVIDER = "ccpayment"
-COIN = 1280  # USDT
+PROVIDERS = ("ccpayment", "coinqpay")
 OPENING = "100"
 
-# Everything here ends within a few seconds; more means that something is wrong.
-DEMO_SECONDS = 60
-
-
-@dataclass(slots=True)
-class Scene:
-    """One command, what it is meant to show, and the event that it ended with."""
-
-    order: str
-    shows: str
-    fields: dict[str, object]
-    fault: dict[str, Any] | None = None  # what goes wrong at the provider
-    expects: str = "succeeded"
-    event: dict[str, Any] | None = None
-
-
-def scenes(run: str) -> list[Scene]:
-    """The commands, each with a new orderId, in the order in which they are published."""
-    transfer = {"type": "transfer", "fromUserId": "alice1", "toUserId": "bob123", "coinId": COIN}
-    first = {**transfer, "orderId": f"demo-{run}-1", "amount": "12.50"}
-    return [
-        Scene("1", "a transfer", first),
-        Scene("1", "the same again: its result is told again, nothing is done again", first),
-        Scene("1", "the same orderId with another amount", {**first, "amount": "13"}, expects="rejected"),
-        Scene(
-            "2",
-            "more than the account has",
-            {**transfer, "orderId": f"demo-{run}-2", "amount": "1000"},
-            expects="rejected",
-        ),
-        Scene(
-            "3",
-            "the provider does it, and its answer is lost: looked up, not paid twice",
-            {**transfer, "orderId": f"demo-{run}-3", "amount": "5"},
-            fault={"kind": "reset", "when": "after"},
-        ),
-        Scene(
-            "4",
-            "the provider breaks before it does it: looked up, not found, sent again",
-            {**transfer, "orderId": f"demo-{run}-4", "amount": "2.25"},
-            fault={"kind": "http_500", "when": "before"},
-        ),
-        Scene(
-            "5",
-            "the provider refuses: too small",
-            {**transfer, "orderId": f"demo-{run}-5", "amount": "0.0001"},
-            expects="failed",
-        ),
-        Scene(
-            "6",
-            "not a command: the amount is a JSON number",
-            {**transfer, "orderId": f"demo-{run}-6", "amount": 7},
-            expects="rejected",
-        ),
-    ]
+# Everything here ends within half a minute; more means that something is wrong.
+DEMO_SECONDS = 120
 
 
 async def show(settings: Settings) -> None:
@@ -99,11 +55,13 @@ async def show(settings: Settings) -> None:
     await _refuse_servers_in_use(settings, amqp_url)
 
     run = secrets.token_hex(3)
-    sandbox = Sandbox(SANDBOX_APP_ID, SANDBOX_APP_SECRET, time.time)
-    await _open_accounts(settings, sandbox, run)
     plan = scenes(run)
+    http_port = _free_port()
+    simulated = settings.model_copy(update=_simulated())
+    sandbox = open_sandbox(simulated, f"http://127.0.0.1:{http_port}")
+    await _open_accounts(settings, sandbox, run)
     with tempfile.TemporaryFile("w+") as log:
-        async with _serving(sandbox) as port, _working(port, log) as worker:
+        async with _serving(sandbox) as port, _working(port, http_port, log) as worker:
             try:
                 async with asyncio.timeout(DEMO_SECONDS):
                     await _perform(plan, sandbox, amqp_url, worker)
@@ -122,32 +80,33 @@ async def _perform(plan: list[Scene], sandbox: Sandbox, amqp_url: str, worker: a
     ):
         with Live(console=console.out, auto_refresh=False, transient=True) as live:
             for scene in plan:
-                if scene.fault is not None:
-                    sandbox.add_fault(**scene.fault, route="userTransfer", times=1)
+                scene.prepare(sandbox)
+                command_type = str(scene.fields["type"])
                 await publish_on(
                     channel,
                     Outgoing(
                         exchange=COMMANDS_EXCHANGE,
-                        routing_key=f"{PROVIDER}.transfer",
+                        routing_key=f"{COMMANDS[command_type].executed_by}.{command_type}",
                         body=json.dumps(scene.fields).encode(),
                         content_type="application/json",
                         app_id="demo",
                     ),
                 )
                 live.update(_table(plan), refresh=True)
-                scene.event = await _event_of(scene, events, worker)
+                await _wait_for_event(scene, events, sandbox, worker)
                 live.update(_table(plan), refresh=True)
     console.out.print(_table(plan))
 
 
-async def _event_of(
+async def _wait_for_event(
     scene: Scene,
     events: AsyncIterator[dict[str, Any]],
+    sandbox: Sandbox,
     worker: asyncio.subprocess.Process,
-) -> dict[str, Any]:
+) -> None:
     async for event in events:
-        if event["data"]["orderId"] == scene.fields["orderId"]:
-            return event
+        if event["data"].get("orderId") == scene.fields["orderId"] and scene.see(event, sandbox):
+            return
     raise Finding(f"no more events; the worker's exit code is {worker.returncode}")
 
 
@@ -162,7 +121,7 @@ def _table(plan: list[Scene]) -> Table:
         table.add_row(
             str(scene.fields["orderId"]),
             str(scene.fields["type"]),
-            str(scene.fields["amount"]),
+            str(scene.fields.get("amount") or scene.fields["amountIn"]),
             scene.shows,
             f"[{style}]{data['result']}[/]" if data else "…",
             f"{error['code']} {error['providerCode'] or ''}".strip() if error else "",
@@ -201,28 +160,39 @@ async def _refuse_servers_in_use(settings: Settings, amqp_url: str) -> None:
         if not order["order_id"].startswith("demo-"):
             raise BadInput("LEDGER_DATABASE_URL: has orders that are not the demo's; use another database")
     async with patience("RabbitMQ"), open_channel(amqp_url) as (channel, _):
-        await apply_topology(channel, (PROVIDER,))
-        if await waiting_messages(channel, commands_queue(PROVIDER).name):
-            raise BadInput("LEDGER_AMQP_URL: has commands waiting, or another worker; use another virtual host")
+        await apply_topology(channel, PROVIDERS)
+        for provider in PROVIDERS:
+            if await waiting_messages(channel, commands_queue(provider).name):
+                raise BadInput("LEDGER_AMQP_URL: has commands waiting, or another worker; use another virtual host")
 
 
 async def _open_accounts(settings: Settings, sandbox: Sandbox, run: str) -> None:
-    """The same money in the books and at the provider: what earlier demos left, and an opening balance."""
-    for row in await reads.fetch(settings, reads.accounts(1000)):
-        if row["posted"] > 0 and row["account"].startswith("user:"):
-            sandbox.fund(row["account"].removeprefix("user:"), COIN, format(row["posted"], "f"))
-    sandbox.fund("alice1", COIN, OPENING)
-    await adjust(
-        settings,
-        Adjustment(
-            order_id=f"demo-{run}-opening",
-            account="user:alice1",
-            provider=PROVIDER,
-            coin=str(COIN),
-            amount=Decimal(OPENING),
-            reason="opening balance of the demo",
-        ),
-    )
+    """The same money in the books and at the providers."""
+    sandbox.fund(f"alice-{run}", USDT, OPENING)
+    use(sandbox, "coinqpay/fund", {"coin": COIN, "amount": OPENING})
+    opened = {
+        f"demo-{run}-alice": (f"user:alice-{run}", "ccpayment", str(USDT)),
+        f"demo-{run}-merchant": ("merchant", "coinqpay", COIN),
+    }
+    for order_id, (account, provider, coin) in opened.items():
+        adjustment = Adjustment(order_id, account, provider, coin, Decimal(OPENING), "opening balance of the demo")
+        await adjust(settings, adjustment)
+
+
+def _simulated() -> dict[str, Any]:
+    """The settings of the simulated merchant; the same go to the worker."""
+    return {
+        "ccpayment_app_id": SANDBOX_APP_ID,
+        "ccpayment_app_secret": SecretStr(SANDBOX_APP_SECRET),
+        "coinqpay_private_key": SecretStr(SANDBOX_COINQPAY_PRIVATE_KEY),
+        "coinqpay_withdraw_addresses": {COIN: BOUND_ADDRESS},
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 @asynccontextmanager
@@ -239,16 +209,21 @@ async def _serving(sandbox: Sandbox) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def _working(port: int, log: IO[str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _working(port: int, http_port: int, log: IO[str]) -> AsyncIterator[asyncio.subprocess.Process]:
     """A worker process on that sandbox, drained at the end."""
     environment = {
         **os.environ,
         "LEDGER_CCPAYMENT_BASE_URL": f"http://127.0.0.1:{port}",
         "LEDGER_CCPAYMENT_APP_ID": SANDBOX_APP_ID,
         "LEDGER_CCPAYMENT_APP_SECRET": SANDBOX_APP_SECRET,
+        "LEDGER_COINQPAY_BASE_URL": f"http://127.0.0.1:{port}",
+        "LEDGER_COINQPAY_PRIVATE_KEY": SANDBOX_COINQPAY_PRIVATE_KEY,
+        "LEDGER_COINQPAY_WITHDRAW_ADDRESSES": json.dumps({COIN: BOUND_ADDRESS}),
+        "LEDGER_HTTP_PORT": str(http_port),
         "LEDGER_POLL_SECONDS": "0.5",
     }
-    environment.pop("LEDGER_CCPAYMENT_APP_SECRET_FILE", None)
+    for name in ("LEDGER_CCPAYMENT_APP_SECRET_FILE", "LEDGER_COINQPAY_PRIVATE_KEY_FILE"):
+        environment.pop(name, None)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "worker", "run", env=environment, stderr=log, stdout=log
     )

@@ -15,7 +15,7 @@ import typer
 
 from schemas.command import Command
 from schemas.event import TERMINAL_RESULTS
-from schemas.fields import ORDER_ID, is_clean
+from schemas.fields import ACCOUNT, ADDRESS, ORDER_ID, is_clean
 from schemas.money import negate, parse_amount, show
 from schemas.registry import COMMANDS
 from schemas.strict_json import MalformedJson, read_object
@@ -25,21 +25,26 @@ from worker.database import Database
 from worker.errors import BadInput, BadSettings, Finding, WorkerError
 from worker.ledger import Ledger
 from worker.message import Incoming, Outgoing
+from worker.sandbox.coinqpay.account import CoinQPayAccount, public_key_of
+from worker.sandbox.coinqpay.recipe import Recipe
+from worker.sandbox.control import listing
 from worker.sandbox.errors import InputError
 from worker.sandbox.sandbox import Sandbox
 from worker.sandbox.server import serve
+from worker.sandbox.webhook_controls import is_base_url
 from worker.settings import Settings, required
 from worker.steps.decode import Malformed, decode
+from worker.steps.resolve import Resolution
 from worker.topology import COMMANDS_EXCHANGE
 
 # Credentials of a simulated merchant. They open nothing anywhere.
 SANDBOX_APP_ID = "sandbox-merchant"
 SANDBOX_APP_SECRET = "sandbox-secret"  # noqa: S105
+SANDBOX_COINQPAY_PRIVATE_KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 # A command line waits this long for a database or broker before it gives up.
 PATIENCE_SECONDS = 15
 
-_ACCOUNT = re.compile(r"merchant|user:(?!sys)[A-Za-z0-9_.:@-]{5,64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 
 
@@ -110,7 +115,7 @@ def read_adjustment(order_id: str, account: str, provider: str, coin: str, amoun
     """The adjustment, checked. Raises BadInput."""
     if ORDER_ID.fullmatch(order_id) is None:
         raise BadInput("--order-id: must be 3-64 characters of A-Z a-z 0-9 _ -")
-    if _ACCOUNT.fullmatch(account) is None:
+    if ACCOUNT.fullmatch(account) is None:
         raise BadInput("--account: must be merchant or user:<userId>")
     if _NAME.fullmatch(provider) is None:
         raise BadInput("--provider: must be a provider's name")
@@ -123,6 +128,16 @@ def read_adjustment(order_id: str, account: str, provider: str, coin: str, amoun
     except ValueError as error:
         raise BadInput(f"--amount: {error}, or the same with a minus sign") from None
     return Adjustment(order_id, account, provider, coin, negate(size) if amount.startswith("-") else size, reason)
+
+
+def read_resolution(executed: str | None, by: str, reason: str) -> Resolution:
+    """A person's decision, checked. Raises BadInput."""
+    if executed is not None and ADDRESS.fullmatch(executed) is None:
+        raise BadInput("--executed: must be the provider's id, 1-128 printable ASCII characters")
+    for option, text in (("--by", by), ("--reason", reason)):
+        if not text.strip() or len(text) > 255 or not is_clean(text):
+            raise BadInput(f"{option}: must be 1-255 characters without control characters")
+    return Resolution(executed, by, reason)
 
 
 async def adjust(settings: Settings, adjustment: Adjustment) -> str:
@@ -153,9 +168,13 @@ async def adjust(settings: Settings, adjustment: Adjustment) -> str:
             raise BadInput("--amount: the account has not enough available funds")
 
 
-async def serve_sandbox(settings: Settings, host: str, port: int, fund: Sequence[str]) -> None:
-    """Serve the simulated providers until interrupted."""
-    simulated = open_sandbox(settings)
+async def serve_sandbox(
+    settings: Settings, host: str, port: int, fund: Sequence[str], webhooks_to: str | None = None
+) -> None:
+    """Serve the simulated providers until interrupted; their webhooks go to that base URL."""
+    if not is_base_url(webhooks_to):
+        raise BadInput("--webhooks-to: must be a http or https URL")
+    simulated = open_sandbox(settings, webhooks_to)
     for gift in fund:
         user_id, coin_id, amount = _read_gift(gift)
         try:
@@ -164,7 +183,18 @@ async def serve_sandbox(settings: Settings, host: str, port: int, fund: Sequence
             raise BadInput(f"--fund: {error}") from None
 
     def started(bound: int) -> None:
-        typer.echo(f"sandbox: http://{host}:{bound} (APP ID {_app_id(settings)})")
+        controls = [f"  {control}  {meaning}" for control, meaning in listing(simulated).items()]
+        # At once, so that whoever reads only the first line may close the pipe after it.
+        typer.echo(
+            "\n".join(
+                [
+                    f"sandbox: http://{host}:{bound} (APP ID {_app_id(settings)})",
+                    f"CoinQ Pay public key: {_coinqpay_public_key(settings).hex()}",
+                    "controls:",
+                    *controls,
+                ]
+            )
+        )
 
     try:
         await serve(simulated, host, port, started)
@@ -172,17 +202,50 @@ async def serve_sandbox(settings: Settings, host: str, port: int, fund: Sequence
         raise WorkerError(f"cannot listen on {host}:{port} ({error.strerror})") from None
 
 
-def open_sandbox(settings: Settings) -> Sandbox:
-    """The simulated providers, with the credentials that the worker will use."""
+def open_sandbox(settings: Settings, webhooks_to: str | None = None) -> Sandbox:
+    """The simulated providers, with the credentials that the worker will use. Raises BadSettings."""
     secret = settings.ccpayment_app_secret
     try:
         return Sandbox(
             _app_id(settings),
             SANDBOX_APP_SECRET if secret is None else secret.get_secret_value(),
             time.time,
+            coinqpay=_coinqpay_account(settings),
+            webhooks_to=webhooks_to,
         )
     except InputError as error:
         raise BadSettings(f"LEDGER_CCPAYMENT_APP_ID: {error.rule}") from None
+
+
+def _coinqpay_account(settings: Settings) -> CoinQPayAccount:
+    """The account whose key and recipe the worker signs with. Raises BadSettings."""
+    try:
+        recipe = Recipe(
+            key_header=settings.coinqpay_signature_key_header,
+            time_header=settings.coinqpay_signature_time_header,
+            signature_header=settings.coinqpay_signature_header,
+            template=settings.coinqpay_signature_template,
+            prehash=settings.coinqpay_signature_prehash,
+            time_unit=settings.coinqpay_signature_time_unit,
+            encoding=settings.coinqpay_signature_encoding,
+        )
+    except InputError as error:
+        name = "HEADER" if error.field == "signature_header" else error.field.upper()
+        raise BadSettings(f"LEDGER_COINQPAY_SIGNATURE_{name}: {error.rule}") from None
+    try:
+        return CoinQPayAccount(
+            public_key=_coinqpay_public_key(settings),
+            recipe=recipe,
+            withdraw_addresses=settings.coinqpay_withdraw_addresses,
+        )
+    except InputError as error:
+        raise BadSettings(f"LEDGER_COINQPAY_WITHDRAW_ADDRESSES: {error.rule}") from None
+
+
+def _coinqpay_public_key(settings: Settings) -> bytes:
+    key = settings.coinqpay_private_key
+    seed = SANDBOX_COINQPAY_PRIVATE_KEY if key is None else key.get_secret_value()
+    return public_key_of(bytes.fromhex(seed))
 
 
 @asynccontextmanager

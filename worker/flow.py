@@ -31,7 +31,7 @@ async def execute(delivery: Delivery, world: World) -> None:
 
 async def finish(order: Order, world: World) -> None:
     """Send the attempt that is written down, and settle what came of it."""
-    outcome = await submit(order, world)  # sign and send, no transaction open
+    outcome = await submit(order, world)  # send what was signed, no transaction open
     await settle(order, outcome, "answer", world)  # post | release | wait, and the event, one transaction
 
 

@@ -17,15 +17,17 @@ import structlog
 from schemas.command import Command
 from schemas.event import Event
 from schemas.registry import COMMANDS
+from schemas.rescan import Rescan
 from worker.clock import Clock
 from worker.database import Database
 from worker.group_commit import GroupCommit
 from worker.message import Incoming
-from worker.order import Decision, Hold, Order
+from worker.order import Decision, Hold, Order, State
+from worker.providers.protocol import Coin, Deposit, Prepared
 
 log = structlog.get_logger()
 
-Verdict = Literal["admitted", "rejected", "duplicate", "conflict", "insufficient_funds"]
+Verdict = Literal["admitted", "waiting", "rejected", "duplicate", "conflict", "insufficient_funds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Intake:
     message: Incoming
     fingerprint: bytes
     hold: Hold | None
-    body: bytes
+    prepared: Prepared | None  # None: nothing is sent at once
+    payee: str | None  # of a payment without an order id: at most one such is in doubt at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,28 @@ class Settlement:
 
     order: Order
     decision: Decision
+
+
+# What became of a decision: applied; the order had moved on; the provider's id belongs to another order.
+Applied = Literal["settled", "stale", "taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A deposit that is not money (yet): known since when, and how often the provider was asked to look again."""
+
+    deposit: Deposit
+    seen_at: datetime
+    rescans: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What is known of a withdrawal: whose it is (None: nobody's), and whether it was refused."""
+
+    order_id: str | None
+    state: State | None
+    refused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +134,7 @@ class Ledger:
         columns = _columns(_intake_row(item) for item in items)
         rows = await self._fetch_at(
             "SELECT verdict, events FROM ledger.admit"
-            "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16) ORDER BY item",
+            "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19) ORDER BY item",
             lambda now: (*columns, now, now + self._lease),
         )
         return [Admission(row["verdict"], row["events"] or 0) for row in rows]
@@ -124,30 +149,198 @@ class Ledger:
         )
         return [Admission(row["verdict"], row["events"]) for row in rows]
 
-    async def _settle(self, items: Sequence[Settlement]) -> list[bool]:
-        """Apply decisions; False where the order had moved on."""
-        columns = _columns(_settlement_row(item) for item in items) + _line_columns(items)
+    async def _settle(self, items: Sequence[Settlement]) -> list[Applied]:
+        """Apply decisions, each whole or not at all."""
+        columns = _columns(_settlement_row(item) for item in items) + _event_columns(items) + _line_columns(items)
         rows = await self._fetch_at(
-            "SELECT settled FROM ledger.settle"
+            "SELECT verdict FROM ledger.settle"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,"
-            "$25,$26,$27) ORDER BY item",
+            "$25,$26,$27,$28,$29,$30) ORDER BY item",
             lambda now: (*columns, now, self._token, now + self._event_lease),
         )
-        return [row["settled"] for row in rows]
+        return [row["verdict"] for row in rows]
 
-    async def start_attempt(self, order: Order, body: bytes) -> bool:
-        """Write down the next attempt before it is sent. False: somebody else went on with the order."""
+    async def start_attempt(self, order: Order, prepared: Prepared) -> Literal["started", "stale", "busy"]:
+        """Write down the next attempt before it is sent. Only `started` may be sent."""
         rows = await self._fetch_at(
-            "SELECT ledger.start_attempt($1,$2,$3,$4,$5)",
-            lambda now: (order.order_id, order.revision, body, now, now + self._lease),
+            "SELECT ledger.start_attempt($1,$2,$3,$4,$5,$6,$7)",
+            lambda now: (
+                order.order_id,
+                order.revision,
+                prepared.body,
+                prepared.signed_at,
+                prepared.signature,
+                now,
+                now + self._lease,
+            ),
+        )
+        verdict: Literal["started", "stale", "busy"] = rows[0][0]
+        return verdict
+
+    async def bound(self, provider: str, provider_refs: Sequence[str]) -> set[str]:
+        """Those of the provider's ids that belong to orders without order ids there."""
+        rows = await self._database.fetch("SELECT ledger.bound($1,$2)", provider, list(provider_refs))
+        return {row[0] for row in rows}
+
+    async def note_deposit(self, deposit: Deposit, due_at: datetime | None) -> bool:
+        """Remember a deposit that is not money (yet), and when to look again. False: it was known as that."""
+        rows = await self._fetch_at(
+            "SELECT ledger.note_deposit($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)",
+            lambda now: (
+                deposit.provider,
+                deposit.record_id,
+                deposit.kind,
+                deposit.state,
+                *_deposit_columns(deposit),
+                deposit.note,
+                deposit.order_id,
+                due_at,
+                now,
+            ),
         )
         return bool(rows[0][0])
 
-    async def claim(self, providers: Sequence[str], most: int) -> list[Order]:
-        """Orders whose lease ran out or whose time has come, with a lease for us. Only types that we know."""
+    async def credit_deposit(
+        self, deposit: Deposit, order_id: str | None, event: Event
+    ) -> Literal["credited", "known", "repeated"]:
+        """Post a deposit and tell of it, once."""
+        rows = await self._fetch_at(
+            "SELECT ledger.credit_deposit"
+            "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)",
+            lambda now: (
+                deposit.provider,
+                deposit.record_id,
+                deposit.kind,
+                *_deposit_columns(deposit),
+                order_id,
+                event.event_id,
+                event.sequence,
+                event.routing_key,
+                event.body,
+                event.correlation_id,
+                None,
+                now,
+                self._token,
+                now + self._event_lease,
+            ),
+        )
+        verdict: Literal["credited", "known", "repeated"] = rows[0][0]
+        return verdict
+
+    async def take_deposits(self, provider: str, most: int) -> list[Watched]:
+        """Deposits that are to be looked at again, with a lease for us."""
+        rows = await self._fetch_at(
+            "SELECT * FROM ledger.take_deposits($1,$2,$3,$4)", lambda now: (provider, now, now + self._lease, most)
+        )
+        return [Watched(_deposit(row), row["seen_at"], row["rescans"]) for row in rows]
+
+    async def postpone_deposit(self, deposit: Deposit, due_at: datetime | None, *, rescanned: bool = False) -> None:
+        """Look at it again then; None: never."""
+        await self._fetch_at(
+            "SELECT ledger.postpone_deposit($1,$2,$3,$4)",
+            lambda _now: (deposit.provider, deposit.record_id, rescanned, due_at),
+        )
+
+    async def read_webhooks(self, provider: str, most: int) -> list[tuple[bytes, str, str | None]]:
+        """Webhooks that nobody has looked into yet: digest, kind, record id."""
+        rows = await self._database.fetch("SELECT * FROM ledger.read_webhooks($1,$2)", provider, most)
+        return [(row["digest"], row["kind"], row["record_id"]) for row in rows]
+
+    async def mark_webhook(self, provider: str, digest: bytes) -> None:
+        """It has been looked into."""
+        await self._fetch_at("SELECT ledger.mark_webhook($1,$2,$3)", lambda now: (provider, digest, now))
+
+    async def forget_webhooks(self, age: timedelta) -> int:
+        """Forget those that are older and have been looked into; how many."""
+        rows = await self._fetch_at("SELECT ledger.forget_webhooks($1)", lambda now: (now - age,))
+        return int(rows[0][0])
+
+    async def take_scans(self, provider: str, since: datetime, most: int) -> list[tuple[str, datetime]]:
+        """Whose lists of deposits are to be read ("" the merchant's), and up to when they have been."""
+        rows = await self._fetch_at(
+            "SELECT * FROM ledger.take_scans($1,$2,$3,$4,$5)",
+            lambda now: (provider, since, now, now + self._lease, most),
+        )
+        return [(row["of"], row["read_until"]) for row in rows]
+
+    async def end_scan(self, provider: str, of: str, read_until: datetime, due_at: datetime) -> None:
+        """A list has been read."""
+        await self._fetch_at("SELECT ledger.end_scan($1,$2,$3,$4)", lambda _now: (provider, of, read_until, due_at))
+
+    async def rescan_for(self, deposit: Deposit) -> str | None:
+        """The open rescan that waits for this payment."""
+        rows = await self._database.fetch(
+            "SELECT ledger.rescan_for($1,$2,$3,$4,$5)",
+            deposit.provider,
+            deposit.chain,
+            deposit.tx_id,
+            deposit.address,
+            deposit.account,
+        )
+        order_id: str | None = rows[0][0]
+        return order_id
+
+    async def credited_deposit(self, provider: str, command: Rescan, account: str) -> Deposit | None:
+        """The credited deposit that a rescan looks for."""
+        rows = await self._database.fetch(
+            "SELECT * FROM ledger.credited_deposit($1,$2,$3,$4,$5,$6)",
+            provider,
+            command.chain,
+            command.tx_id,
+            command.to_address,
+            command.memo,
+            account,
+        )
+        return _deposit(rows[0]) if rows else None
+
+    async def hasten_rescans(self, provider: str, tx_id: str | None) -> int:
+        """Have the open rescans of a transaction, or all, looked at soon; how many."""
+        rows = await self._fetch_at("SELECT ledger.hasten_rescans($1,$2,$3)", lambda now: (provider, tx_id, now))
+        return int(rows[0][0])
+
+    async def store_coins(self, provider: str, coins: Sequence[Coin]) -> None:
+        """Replace what is known of a provider's coins."""
+        columns = (
+            _columns(
+                (coin.coin, coin.symbol, coin.decimals, coin.enabled, coin.minimum, coin.price_usd) for coin in coins
+            )
+            or [[]] * 6
+        )
+        await self._fetch_at(
+            "SELECT ledger.store_coins($1,$2,$3,$4,$5,$6,$7,$8)", lambda now: (provider, *columns, now)
+        )
+
+    async def read_coins(self) -> list[tuple[str, Coin, datetime]]:
+        """What is known of all providers' coins: provider, coin, and as of when."""
+        return [
+            (
+                row["provider"],
+                Coin(row["coin"], row["symbol"], row["decimals"], row["enabled"], row["minimum"], row["price_usd"]),
+                row["fetched_at"],
+            )
+            for row in await self._database.fetch("SELECT * FROM ledger.coin_data")
+        ]
+
+    async def take_job(self, name: str, lease_seconds: float) -> int | None:
+        """The number of the run that is now ours; None when the job is not due, or another has it."""
+        rows = await self._fetch_at(
+            "SELECT ledger.take_job($1,$2,$3)", lambda now: (name, now, now + timedelta(seconds=lease_seconds))
+        )
+        number: int | None = rows[0][0] if rows else None
+        return number
+
+    async def end_job(self, name: str, run: int, seconds_to_next: float, result: str) -> None:
+        """Say how the run ended and when the next is due."""
+        await self._fetch_at(
+            "SELECT ledger.end_job($1,$2,$3,$4,$5)",
+            lambda now: (name, run, now, now + timedelta(seconds=seconds_to_next), result),
+        )
+
+    async def claim(self, providers: Sequence[str], types: Sequence[str], most: int) -> list[Order]:
+        """Orders whose lease ran out or whose time has come, with a lease for us."""
         rows = await self._fetch_at(
             "SELECT ledger.claim($1,$2,$3,$4,$5)",
-            lambda now: (list(providers), list(COMMANDS), now, now + self._lease, most),
+            lambda now: (list(providers), list(types), now, now + self._lease, most),
         )
         return await self.read_orders([row[0] for row in rows]) if rows else []
 
@@ -190,9 +383,57 @@ class Ledger:
             "SELECT ledger.postpone_outbox($1,$2,$3)", lambda now: (list(event_ids), self._token, now)
         )
 
-    async def contradict(self, order_id: str, detail: str) -> None:
-        """Remember evidence against how an order ended."""
-        await self._fetch_at("SELECT ledger.contradict($1,$2,$3)", lambda now: (order_id, detail, now))
+    async def contradict(self, order: Order, detail: str, event: Event) -> None:
+        """Remember evidence against how an order ended, and tell of it, once."""
+        await self._fetch_at(
+            "SELECT ledger.contradict($1,$2,$3,$4,$5,$6,$7,$8,$9)",
+            lambda now: (
+                order.order_id,
+                detail,
+                event.event_id,
+                event.sequence,
+                event.routing_key,
+                event.body,
+                event.correlation_id,
+                order.traceparent,
+                now,
+            ),
+        )
+
+    async def confirmation(self, provider: str, provider_ref: str) -> Confirmation:
+        """What is known of a withdrawal that the provider asks to confirm."""
+        rows = await self._database.fetch("SELECT * FROM ledger.confirmation($1,$2)", provider, provider_ref)
+        return Confirmation(rows[0]["order_id"], rows[0]["state"], rows[0]["refused"])
+
+    async def payment_in_doubt(self, provider: str, payee: str) -> Order | None:
+        """The one payment without an order id that may have led to a withdrawal of this payee."""
+        rows = await self._database.fetch("SELECT ledger.payment_in_doubt($1,$2)", provider, payee)
+        orders = await self.read_orders([rows[0][0]]) if rows and rows[0][0] else []
+        return orders[0] if orders else None
+
+    async def refuse_confirmation(self, provider: str, provider_ref: str, payee: str, reason: str) -> bool:
+        """Refuse a withdrawal for ever. False: it has meanwhile become an order's."""
+        rows = await self._fetch_at(
+            "SELECT ledger.refuse_confirmation($1,$2,$3,$4,$5)",
+            lambda now: (provider, provider_ref, payee, reason, now),
+        )
+        return bool(rows[0][0])
+
+    async def hasten(
+        self, provider: str, *, order_id: str | None = None, provider_ref: str | None = None, payee: str | None = None
+    ) -> int:
+        """Have orders of which a provider has told something looked at soon; how many."""
+        rows = await self._fetch_at(
+            "SELECT ledger.hasten($1,$2,$3,$4,$5)", lambda now: (provider, order_id, provider_ref, payee, now)
+        )
+        return int(rows[0][0])
+
+    async def remember_webhook(self, provider: str, digest: bytes, kind: str, record_id: str | None) -> bool:
+        """Remember a signed webhook. False: it was seen before."""
+        rows = await self._fetch_at(
+            "SELECT ledger.remember_webhook($1,$2,$3,$4,$5)", lambda now: (provider, digest, kind, record_id, now)
+        )
+        return bool(rows[0][0])
 
     async def adjust(
         self,
@@ -224,7 +465,10 @@ def _intake_row(item: Intake) -> tuple[object, ...]:
         hold and hold.account,
         hold and hold.coin,
         hold and Decimal(hold.amount),
-        item.body,
+        item.prepared and item.prepared.body,
+        item.prepared and item.prepared.signed_at,
+        item.prepared and item.prepared.signature,
+        item.payee,
         command.expires_at,
         message.message_id,
         message.correlation_id,
@@ -255,7 +499,7 @@ def _rejection_row(item: Rejection) -> tuple[object, ...]:
 
 
 def _settlement_row(item: Settlement) -> tuple[object, ...]:
-    order, decision, event = item.order, item.decision, item.decision.event
+    order, decision = item.order, item.decision
     return (
         order.order_id,
         order.revision,
@@ -272,11 +516,24 @@ def _settlement_row(item: Settlement) -> tuple[object, ...]:
         decision.evidence.verdict,
         decision.evidence.provider_code,
         decision.evidence.message,
-        event and event.event_id,
-        event and event.routing_key,
-        event and event.body,
-        event and event.correlation_id,
     )
+
+
+def _event_columns(items: Sequence[Settlement]) -> list[list[Any]]:
+    events = [
+        (
+            number,
+            event.event_id,
+            event.sequence,
+            event.terminal,
+            event.routing_key,
+            event.body,
+            event.correlation_id,
+        )
+        for number, item in enumerate(items, start=1)
+        for event in item.decision.events
+    ]
+    return _columns(events) or [[]] * 7
 
 
 def _line_columns(items: Sequence[Settlement]) -> list[list[Any]]:
@@ -285,11 +542,45 @@ def _line_columns(items: Sequence[Settlement]) -> list[list[Any]]:
         for number, item in enumerate(items, start=1)
         for line in item.decision.lines
     ]
-    return _columns(lines) if lines else [[], [], [], [], []]
+    return _columns(lines) or [[]] * 5
 
 
 def _columns(rows: Any) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _deposit_columns(deposit: Deposit) -> tuple[object, ...]:
+    return (
+        deposit.account,
+        deposit.coin,
+        deposit.amount,
+        deposit.fee,
+        deposit.chain,
+        deposit.tx_id,
+        deposit.output,
+        deposit.address,
+        deposit.memo,
+    )
+
+
+def _deposit(row: asyncpg.Record) -> Deposit:
+    return Deposit(
+        provider=row["provider"],
+        record_id=row["record_id"],
+        kind=row["kind"],
+        state="final" if row["state"] == "credited" else row["state"],
+        account=row["account"],
+        coin=row["coin"],
+        amount=row["amount"],
+        fee=row["fee"],
+        chain=row["chain"],
+        tx_id=row["tx_id"],
+        output=row["output"],
+        address=row["address"],
+        memo=row["memo"],
+        note=row["note"],
+        order_id=row["order_id"],
+    )
 
 
 def _order(row: asyncpg.Record) -> Order:
@@ -310,4 +601,5 @@ def _order(row: asyncpg.Record) -> Order:
         events=row["events"],
         correlation_id=row["correlation_id"],
         traceparent=row["traceparent"],
+        created_at=row["created_at"],
     )

@@ -6,11 +6,15 @@ from typing import Literal
 
 from schemas.command import Command
 from schemas.event import ErrorDetail, Event, Line, Result
+from worker.providers.protocol import Prepared
 
 State = Literal["held", "sending", "unknown", "processing", "review", "succeeded", "failed", "rejected"]
-# An attempt is sent within this of being written down, or never: a worker that was stopped in between must not wake
+# An attempt is sent within this of being signed, or never: a worker that was stopped in between must not wake
 # up and send what others have meanwhile proven absent.
 SEND_WITHIN = timedelta(seconds=10)
+
+# The commands whose request the provider cannot tell from an equal one.
+SENT_ONCE = frozenset({"payout", "withdraw"})
 
 TERMINAL_STATES: frozenset[State] = frozenset({"succeeded", "failed", "rejected"})
 
@@ -29,13 +33,14 @@ class Order:
     due_at: datetime | None  # the end of the lease, or when to look again; None: terminal
     doubt_since: datetime | None
     absent_at: datetime | None  # the first reading that counts towards a proof of absence
-    attempted_at: datetime | None  # when the last attempt in doubt was written down
+    attempted_at: datetime | None  # when the last attempt in doubt was signed
     provider_ref: str | None
     error_code: str | None
     events: int
     correlation_id: str | None
     traceparent: str | None
-    body: bytes | None = None  # an attempt that this worker wrote down and has yet to send
+    created_at: datetime | None = None
+    prepared: Prepared | None = None  # an attempt that this worker wrote down and has yet to send
 
     @property
     def order_id(self) -> str:
@@ -43,9 +48,14 @@ class Order:
         return self.command.order_id
 
     def settled_at(self, settling_time: timedelta) -> datetime:
-        """When no copy of an attempt in doubt can be on its way any more: sent at the latest, and settled."""
+        """When no copy of an attempt in doubt can be on its way: each is signed once, and signatures expire."""
         assert self.attempted_at is not None, "what is in doubt was written down"
-        return self.attempted_at + SEND_WITHIN + settling_time
+        return self.attempted_at + settling_time
+
+    @property
+    def is_sent_once(self) -> bool:
+        """Its request carries no order id, so that a second one would be a second payment."""
+        return self.command.type in SENT_ONCE
 
     def has_expired(self, now: datetime) -> bool:
         """Nothing is begun any more."""
@@ -71,7 +81,7 @@ class Evidence:
     """What was learned, about which attempt, and from where."""
 
     attempt: int
-    source: Literal["answer", "record"]
+    source: Literal["answer", "record", "person"]
     verdict: str
     provider_code: str | None = None
     message: str | None = None
@@ -93,4 +103,4 @@ class Decision:
     lines: tuple[Line, ...] = ()
     tells: Result | None = None
     error: ErrorDetail | None = None
-    event: Event | None = None
+    events: tuple[Event, ...] = ()

@@ -44,7 +44,33 @@ def lines_of(order_id: str) -> Query:
     """An order's ledger lines."""
     return Query(
         "SELECT account, coin, amount, purpose, balance_after FROM ledger.entry_line"
-        " WHERE order_id = $1 ORDER BY journal_id, line",
+        " WHERE order_id = $1 OR order_id = (SELECT format('deposit:%s:%s', provider, provider_ref)"
+        " FROM ledger.order_status WHERE order_id = $1 AND type IN ('payOrder', 'rescan'))"
+        " ORDER BY journal_id, line",
+        (order_id,),
+    )
+
+
+def review() -> Query:
+    """Orders that need a person, oldest first, each with what was learned last."""
+    return Query(
+        "SELECT o.order_id, o.type, o.provider, o.hold_account AS account, o.hold_amount AS amount,"
+        " o.provider_ref, o.error_code, o.updated_at AS since,"
+        " (SELECT e.message FROM ledger.evidence_line e WHERE e.order_id = o.order_id AND e.message IS NOT NULL"
+        " ORDER BY e.at DESC LIMIT 1) AS last_message"
+        " FROM ledger.order_detail o WHERE o.state = 'review' ORDER BY o.created_at"
+    )
+
+
+def detail(order_id: str) -> Query:
+    """All that is known of an order."""
+    return Query("SELECT * FROM ledger.order_detail WHERE order_id = $1", (order_id,))
+
+
+def attempts(order_id: str) -> Query:
+    """What was about to be sent, byte for byte."""
+    return Query(
+        "SELECT number, signed_at, created_at, body FROM ledger.attempt_line WHERE order_id = $1 ORDER BY number",
         (order_id,),
     )
 
@@ -68,6 +94,11 @@ def entries(name: str | None, order_id: str | None, limit: int) -> Query:
         " ORDER BY journal_id DESC, line LIMIT $3",
         (name, order_id, limit),
     )
+
+
+def jobs() -> Query:
+    """The scheduled jobs."""
+    return Query("SELECT * FROM ledger.job_status ORDER BY name")
 
 
 def violations() -> Query:

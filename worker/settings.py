@@ -92,6 +92,12 @@ class Settings(BaseModel):
     coinqpay_signature_prehash: Literal["none", "sha256", "dsha256"] = "dsha256"
     coinqpay_signature_time_unit: Literal["s", "ms"] = "ms"
     coinqpay_signature_encoding: Literal["hex", "base64"] = "hex"
+    # What is assumed where the provider documents nothing: longer is safer, and leaves lost answers in doubt longer.
+    coinqpay_signature_validity_seconds: Seconds = 300
+    coinqpay_clock_skew_seconds: Seconds = 30
+    coinqpay_list_lag_seconds: Seconds = 300
+    # Off: a payment that the provider does not list goes to a person, and is never sent again by itself.
+    coinqpay_resend: bool = False
 
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080

@@ -1,12 +1,14 @@
 """What the flow works with: the ports, built once at start, and the numbers that an operator sets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from worker.clock import Clock
+from worker.coins import Coins
 from worker.ledger import Ledger, Stored
 from worker.message import Outgoing
+from worker.metrics import Metrics
 from worker.providers.protocol import Provider
 
 
@@ -40,6 +42,11 @@ class Policy:
 
     poll_seconds: float
     review_after_seconds: float
+    # Whether a payment without an order id may be sent again once its absence is proven, or a person decides.
+    resend_payments: bool = False
+    # The first interval of a rescan, and when one is given up.
+    rescan_seconds: float = 60
+    rescan_give_up_seconds: float = 604_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +57,7 @@ class World:
     publisher: Publisher
     relay: Handover
     providers: Mapping[str, Provider]
+    coins: Coins
     clock: Clock
     policy: Policy
+    metrics: Metrics = field(default_factory=Metrics)

@@ -16,6 +16,9 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON led
 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.contradiction
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.refusal
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+
 -- A terminal order stays as it ended.
 CREATE OR REPLACE TRIGGER terminal_is_final BEFORE UPDATE ON ledger.orders
     FOR EACH ROW WHEN (OLD.due_at IS NULL)

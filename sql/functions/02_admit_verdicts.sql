@@ -1,4 +1,4 @@
--- The two ways to decide a batch; ledger.admit holds the locks.
+-- How a batch is decided; ledger.admit holds the locks.
 
 -- True when all new items of the batch can be admitted together: no orderId occurs twice in it, and no account
 -- is asked for more than it has.
@@ -58,3 +58,17 @@ BEGIN
     END LOOP;
     RETURN verdicts;
 END $$;
+
+-- The bodies that may be sent now. A payment without an order id waits, without an attempt, while an equal one of
+-- the same provider is open, in doubt, and not bound to an id; in a batch the first goes.
+CREATE OR REPLACE FUNCTION ledger.keep_back(providers text[], payees text[], bodies bytea[], verdicts text[])
+RETURNS bytea[]
+LANGUAGE sql STABLE AS $$
+    SELECT array_agg(CASE WHEN c.payee IS NULL THEN c.body
+                          WHEN c.turn = 1 AND NOT ledger.has_payment_in_doubt(c.provider, c.payee) THEN c.body
+                     END ORDER BY c.item)
+      FROM (SELECT i.*, row_number() OVER (PARTITION BY i.provider, i.payee, i.verdict, i.body IS NULL
+                                               ORDER BY i.item) AS turn
+              FROM unnest(providers, payees, bodies, verdicts) WITH ORDINALITY
+                   AS i (provider, payee, body, verdict, item)) c
+$$;

@@ -2,6 +2,8 @@
 --
 -- The result of a batch equals admitting its items one by one, in the order given. Verdicts:
 --   admitted            the order is new, its funds are held, and the caller has the lease until lease_until
+--   waiting             the order is new and its funds are held, but nothing may be sent yet: there is no attempt to
+--                       send, or an equal payment without an order id is in doubt; resume goes on with it
 --   duplicate           the orderId is known with the same content; state and events tell how far it is
 --   conflict            the orderId is known with other content
 --   insufficient_funds  nothing was written, the orderId is still free: the caller rejects it (ledger.reject)
@@ -17,6 +19,9 @@ CREATE OR REPLACE FUNCTION ledger.admit(
     coins text[],
     amounts numeric[],
     bodies bytea[],        -- the first attempt; NULL: nothing is to be sent yet, the order waits in held
+    signed_ats timestamptz[],
+    signatures text[],
+    payees text[],         -- of payments without an order id at the provider: at most one in doubt at a time
     expires_ats timestamptz[],
     message_ids text[],
     correlation_ids text[],
@@ -49,31 +54,37 @@ BEGIN
         verdicts := admit_one_by_one(order_ids, fingerprints, verdicts, account_ids, accounts, amounts);
     END IF;
 
+    IF EXISTS (SELECT FROM unnest(payees) AS payee WHERE payee IS NOT NULL) THEN
+        bodies := keep_back(providers, payees, bodies, verdicts);
+    END IF;
+
     INSERT INTO orders (
         order_id, type, provider, fingerprint, command, state, hold_account_id, hold_amount, attempts, doubtful,
-        due_at, expires_at, message_id, correlation_id, app_id, traceparent, created_at, updated_at)
+        payee, due_at, expires_at, message_id, correlation_id, app_id, traceparent, created_at, updated_at)
     SELECT c.order_id, c.type, c.provider, c.fingerprint, c.command,
            CASE WHEN c.body IS NULL THEN 'held' ELSE 'sending' END, c.account_id, c.amount,
            CASE WHEN c.body IS NULL THEN 0 ELSE 1 END, CASE WHEN c.body IS NULL THEN '{}' ELSE '{1}'::integer[] END,
-           lease_until, c.expires_at, c.message_id, c.correlation_id, c.app_id, c.traceparent, now, now
-      FROM unnest(order_ids, types, providers, fingerprints, commands, account_ids, amounts, bodies, expires_ats,
-                  message_ids, correlation_ids, app_ids, traceparents, verdicts)
-           AS c (order_id, type, provider, fingerprint, command, account_id, amount, body, expires_at,
-                 message_id, correlation_id, app_id, traceparent, verdict)
+           c.payee, CASE WHEN c.body IS NULL THEN now ELSE lease_until END, c.expires_at, c.message_id, c.correlation_id, c.app_id, c.traceparent, now, now
+      FROM unnest(order_ids, types, providers, fingerprints, commands, account_ids, amounts, bodies, payees,
+                  expires_ats, message_ids, correlation_ids, app_ids, traceparents, verdicts)
+           AS c (order_id, type, provider, fingerprint, command, account_id, amount, body, payee,
+                 expires_at, message_id, correlation_id, app_id, traceparent, verdict)
      WHERE c.verdict = 'admitted'
-     ORDER BY c.order_id
+     ORDER BY c.payee, c.order_id -- payees too are taken in one order by all (orders_one_unbound)
     ON CONFLICT DO NOTHING;
 
     GET DIAGNOSTICS inserted = ROW_COUNT;
     IF inserted <> cardinality(array_positions(verdicts, 'admitted')) THEN
-        -- Another transaction took one of these orderIds, with funds of other accounts, after we looked.
+        -- Another transaction took one of these orderIds, with funds of other accounts, or sends to one of these
+        -- payees, after we looked.
         -- What was decided for the items behind it may be wrong: the caller runs the batch again.
         RAISE EXCEPTION 'an orderId was taken meanwhile' USING ERRCODE = 'serialization_failure';
     END IF;
 
-    INSERT INTO attempt (order_id, number, body, created_at)
-    SELECT c.order_id, 1, c.body, now
-      FROM unnest(order_ids, bodies, verdicts) AS c (order_id, body, verdict)
+    INSERT INTO attempt (order_id, number, body, signed_at, signature, created_at)
+    SELECT c.order_id, 1, c.body, c.signed_at, c.signature, now
+      FROM unnest(order_ids, bodies, signed_ats, signatures, verdicts)
+           AS c (order_id, body, signed_at, signature, verdict)
      WHERE c.verdict = 'admitted' AND c.body IS NOT NULL;
 
     UPDATE balance b
@@ -85,8 +96,9 @@ BEGIN
      WHERE b.account_id = h.account_id;
 
     RETURN QUERY
-    SELECT c.item, c.verdict, o.state, o.events
-      FROM unnest(order_ids, verdicts) WITH ORDINALITY AS c (order_id, verdict, item)
+    SELECT c.item, CASE WHEN c.verdict = 'admitted' AND c.body IS NULL THEN 'waiting' ELSE c.verdict END,
+           o.state, o.events
+      FROM unnest(order_ids, verdicts, bodies) WITH ORDINALITY AS c (order_id, verdict, body, item)
       -- Refused for funds, it saw no order; a later item of the batch may have made one since.
       LEFT JOIN orders o ON o.order_id = c.order_id AND c.verdict <> 'insufficient_funds';
 END $$;

@@ -1,15 +1,22 @@
--- Write down the next attempt of an order before it is sent. False: somebody else went on with the order.
+-- Write down the next attempt of an order before it is sent. Verdicts:
+--   started   it may be sent, by the caller alone
+--   stale     somebody else went on with the order
+--   busy      an equal payment without an order id is in doubt: the order waits, for as long as it has waited already,
+--             two seconds to a minute
 CREATE OR REPLACE FUNCTION ledger.start_attempt(
     order_id text,
     revision integer,
     body bytea,
+    signed_at timestamptz,
+    signature text,
     now timestamptz,
     lease_until timestamptz
-) RETURNS boolean
+) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     number integer;
+    broken text;
 BEGIN
     UPDATE orders o
        SET state = 'sending', error_code = NULL, revision = o.revision + 1, attempts = o.attempts + 1,
@@ -19,9 +26,19 @@ BEGIN
        AND o.state IN ('held', 'sending', 'unknown')
     RETURNING o.attempts INTO number;
     IF NOT FOUND THEN
-        RETURN false;
+        RETURN 'stale';
     END IF;
 
-    INSERT INTO attempt (order_id, number, body, created_at) VALUES (start_attempt.order_id, number, body, now);
-    RETURN true;
+    INSERT INTO attempt (order_id, number, body, signed_at, signature, created_at)
+    VALUES (start_attempt.order_id, number, body, signed_at, signature, now);
+    RETURN 'started';
+EXCEPTION WHEN unique_violation THEN
+    GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
+    IF broken <> 'orders_one_unbound' THEN
+        RAISE;
+    END IF;
+    UPDATE orders o
+       SET due_at = now + least(greatest(now - o.created_at, interval '2 seconds'), interval '1 minute')
+     WHERE o.order_id = start_attempt.order_id AND o.revision = start_attempt.revision;
+    RETURN 'busy';
 END $$;

@@ -1,8 +1,11 @@
 -- Settle what was learned about orders: post | release | wait, with the evidence and the event, in one transaction.
 --
 -- Each item is a decision made on one revision of its order. It is applied whole if the order is still at that
--- revision and not terminal; otherwise nothing of it is (settled = false), and the caller reads the order and
--- decides again. A terminal state releases the order's hold. Lines are posted as one journal per order.
+-- revision and not terminal; otherwise nothing of it is. Verdicts:
+--   settled   it was applied
+--   stale     the order has moved on: the caller reads it and decides again
+--   taken     the provider's id belongs to another order that was sent without an order id
+-- A terminal state releases the order's hold. Lines are posted as one journal per order.
 CREATE OR REPLACE FUNCTION ledger.settle(
     order_ids text[],
     revisions integer[],
@@ -19,7 +22,10 @@ CREATE OR REPLACE FUNCTION ledger.settle(
     verdicts text[],
     provider_codes text[],
     messages text[],
-    event_ids uuid[],            -- NULL: no event
+    event_items integer[],       -- events of all items, in order: the item (1-based) …
+    event_ids uuid[],            -- … and the event
+    event_sequences integer[],
+    event_terminals boolean[],
     routing_keys text[],
     event_bodies text[],
     correlation_ids text[],
@@ -31,11 +37,13 @@ CREATE OR REPLACE FUNCTION ledger.settle(
     now timestamptz,
     lease_token uuid,
     lease_until timestamptz
-) RETURNS TABLE (item bigint, settled boolean)
+) RETURNS TABLE (item bigint, verdict text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     line_account_ids bigint[];
+    sends boolean; -- whether any of them is a payment without an order id
+    taken bigint[] := '{}';
     passed bigint[];
 BEGIN
     SELECT open_accounts(array_agg(o.provider ORDER BY l.ordinal), line_coins, line_accounts)
@@ -49,19 +57,39 @@ BEGIN
       ORDER BY b.account_id
         FOR NO KEY UPDATE;
 
-    PERFORM FROM orders o
-      WHERE o.order_id = ANY (order_ids)
-      ORDER BY o.order_id
-        FOR NO KEY UPDATE;
+    WITH locked AS MATERIALIZED (
+        SELECT o.payee
+          FROM orders o
+         WHERE o.order_id = ANY (order_ids)
+         ORDER BY o.order_id
+           FOR NO KEY UPDATE)
+    SELECT bool_or(l.payee IS NOT NULL) INTO sends FROM locked l;
+
+    IF sends THEN
+        -- One after the other: else the second of two that bind one id would not see the first, and fail on the index.
+        PERFORM pg_advisory_xact_lock(k.key)
+          FROM (SELECT DISTINCT hashtextextended(r.provider_ref, 0) AS key
+                  FROM unnest(provider_refs) AS r (provider_ref)
+                 WHERE r.provider_ref IS NOT NULL
+                 ORDER BY 1) k;
+        taken := ARRAY(
+            SELECT c.item
+              FROM unnest(order_ids, provider_refs) WITH ORDINALITY AS c (order_id, provider_ref, item)
+              JOIN orders o ON o.order_id = c.order_id AND o.payee IS NOT NULL
+             WHERE EXISTS (SELECT FROM orders b
+                            WHERE b.provider = o.provider AND b.provider_ref = c.provider_ref
+                              AND b.payee IS NOT NULL AND b.order_id <> o.order_id));
+    END IF;
 
     -- Of two decisions for one order in a batch the first passes and makes the second stale.
     passed := ARRAY(
         SELECT DISTINCT ON (o.order_id) c.item
           FROM unnest(order_ids, revisions) WITH ORDINALITY AS c (order_id, revision, item)
           JOIN orders o ON o.order_id = c.order_id AND o.revision = c.revision AND o.due_at IS NOT NULL
+         WHERE c.item <> ALL (taken)
          ORDER BY o.order_id, c.item);
 
-    WITH journals AS (
+    WITH posted AS (
         INSERT INTO journal (order_id, at)
         SELECT order_ids[i.item], now
           FROM (SELECT DISTINCT l.item FROM unnest(line_items) AS l (item)) i
@@ -75,7 +103,7 @@ BEGIN
            b.posted + sum(l.amount) OVER account_so_far
       FROM unnest(line_items, line_account_ids, line_amounts, line_purposes) WITH ORDINALITY
            AS l (item, account_id, amount, purpose, ordinal)
-      JOIN journals j ON j.order_id = order_ids[l.item]
+      JOIN posted j ON j.order_id = order_ids[l.item]
       JOIN balance b ON b.account_id = l.account_id
      WHERE l.item = ANY (passed)
     WINDOW account_so_far AS (PARTITION BY l.account_id ORDER BY l.ordinal);
@@ -98,29 +126,40 @@ BEGIN
        SET state = c.state, revision = o.revision + 1, due_at = c.due_at,
            provider_ref = coalesce(c.provider_ref, o.provider_ref), error_code = c.error_code,
            doubtful = c.doubtful::integer[], doubt_since = c.doubt_since, absent_at = c.absent_at, polls = c.polls,
-           events = o.events + CASE WHEN c.event_id IS NULL THEN 0 ELSE 1 END, updated_at = now
+           events = greatest(o.events, t.sequence), updated_at = now
       FROM unnest(order_ids, states, due_ats, provider_refs, error_codes, doubtfuls, doubt_sinces, absent_ats,
-                  poll_counts, event_ids) WITH ORDINALITY
-           AS c (order_id, state, due_at, provider_ref, error_code, doubtful, doubt_since, absent_at,
-                 polls, event_id, item)
+                  poll_counts) WITH ORDINALITY
+           AS c (order_id, state, due_at, provider_ref, error_code, doubtful, doubt_since, absent_at, polls, item)
+      LEFT JOIN (SELECT e.item, max(e.sequence) AS sequence
+                   FROM unnest(event_items, event_sequences) AS e (item, sequence)
+                  GROUP BY e.item) t ON t.item = c.item
      WHERE o.order_id = c.order_id AND c.item = ANY (passed);
 
     INSERT INTO evidence (order_id, at, attempt, source, verdict, provider_code, message)
     SELECT c.order_id, now, c.attempt, c.source, c.verdict, c.provider_code, c.message
-      FROM unnest(order_ids, attempt_numbers, sources, verdicts, provider_codes, messages) WITH ORDINALITY
-           AS c (order_id, attempt, source, verdict, provider_code, message, item)
-     WHERE c.item = ANY (passed);
+      FROM unnest(order_ids, attempt_numbers, sources, verdicts, provider_codes, messages, due_ats) WITH ORDINALITY
+           AS c (order_id, attempt, source, verdict, provider_code, message, due_at, item)
+     WHERE c.item = ANY (passed)
+           -- Told once: an order that waits for days is looked at every minute, and mostly says the same.
+       AND (c.due_at IS NULL OR NOT EXISTS (
+            SELECT
+              FROM (SELECT * FROM evidence e WHERE e.order_id = c.order_id ORDER BY e.id DESC LIMIT 1) last
+             WHERE (last.attempt, last.source, last.verdict) = (c.attempt, c.source, c.verdict)
+               AND (last.provider_code, last.message) IS NOT DISTINCT FROM (c.provider_code, c.message)));
 
     INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
                         created_at, lease_token, lease_until)
-    SELECT c.event_id, c.order_id, o.events, c.due_at IS NULL, c.routing_key, c.body, c.correlation_id,
-           o.traceparent, now, lease_token, lease_until
-      FROM unnest(order_ids, due_ats, event_ids, routing_keys, event_bodies, correlation_ids) WITH ORDINALITY
-           AS c (order_id, due_at, event_id, routing_key, body, correlation_id, item)
-      JOIN orders o ON o.order_id = c.order_id
-     WHERE c.item = ANY (passed) AND c.event_id IS NOT NULL;
+    SELECT e.event_id, o.order_id, e.sequence, e.terminal, e.routing_key, e.body, e.correlation_id, o.traceparent,
+           now, lease_token, lease_until
+      FROM unnest(event_items, event_ids, event_sequences, event_terminals, routing_keys, event_bodies,
+                  correlation_ids)
+           AS e (item, event_id, sequence, terminal, routing_key, body, correlation_id)
+      JOIN orders o ON o.order_id = order_ids[e.item]
+     WHERE e.item = ANY (passed);
 
     RETURN QUERY
-    SELECT c.item, c.item = ANY (passed)
+    SELECT c.item, CASE WHEN c.item = ANY (passed) THEN 'settled'
+                        WHEN c.item = ANY (taken) THEN 'taken'
+                        ELSE 'stale' END
       FROM unnest(order_ids) WITH ORDINALITY AS c (order_id, item);
 END $$;

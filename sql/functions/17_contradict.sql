@@ -1,7 +1,21 @@
--- Remember evidence that contradicts how an order ended. The books are not touched.
-CREATE OR REPLACE FUNCTION ledger.contradict(order_id text, detail text, now timestamptz) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+-- Remember evidence that contradicts how an order ended, and tell of it, once; false when it was known already.
+-- The books are not touched.
+CREATE OR REPLACE FUNCTION ledger.contradict(
+    order_id text, detail text, event_id uuid, sequence integer, routing_key text, body text,
+    correlation_id text, traceparent text, now timestamptz
+) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
     INSERT INTO contradiction (order_id, detail, at)
-    VALUES (order_id, detail, now)
-    ON CONFLICT ON CONSTRAINT contradiction_once DO NOTHING
-$$;
+    VALUES (contradict.order_id, contradict.detail, now)
+    ON CONFLICT ON CONSTRAINT contradiction_once DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
+                        created_at, lease_until)
+    VALUES (contradict.event_id, contradict.order_id, contradict.sequence, false, contradict.routing_key,
+            contradict.body, contradict.correlation_id, contradict.traceparent, now, now);
+    RETURN true;
+END $$;

@@ -69,13 +69,26 @@ UNION ALL
 SELECT 'what succeeded is posted, and nothing else',
        format('%s is %s and has %s journal', o.order_id, o.state, CASE WHEN j.id IS NULL THEN 'no' ELSE 'a' END)
   FROM ledger.orders o
-  LEFT JOIN ledger.journal j ON j.order_id = o.order_id
+  LEFT JOIN ledger.journal j
+         ON j.order_id = CASE WHEN o.type IN ('payOrder', 'rescan') THEN format('deposit:%s:%s', o.provider, o.provider_ref)
+                              ELSE o.order_id END
  WHERE (o.state = 'succeeded') <> (j.id IS NOT NULL)
+       -- Their deposits are posted by themselves, before they end, or when they have failed long ago.
+   AND (o.state = 'succeeded' OR o.type NOT IN ('payOrder', 'rescan'))
 
 UNION ALL
-SELECT 'a journal belongs to an order', format('journal %s: %s', j.id, j.order_id)
+SELECT 'a journal belongs to an order or a deposit', format('journal %s: %s', j.id, j.order_id)
   FROM ledger.journal j
  WHERE NOT EXISTS (SELECT FROM ledger.orders o WHERE o.order_id = j.order_id)
+   AND NOT EXISTS (SELECT FROM ledger.deposit d
+                    WHERE d.state = 'credited' AND format('deposit:%s:%s', d.provider, d.record_id) = j.order_id)
+
+UNION ALL
+SELECT 'a credited deposit is posted', format('deposit %s:%s has no journal', d.provider, d.record_id)
+  FROM ledger.deposit d
+ WHERE d.state = 'credited'
+   AND NOT EXISTS (SELECT FROM ledger.journal j
+                    WHERE j.order_id = format('deposit:%s:%s', d.provider, d.record_id))
 
 UNION ALL
 SELECT 'every attempt was written down',

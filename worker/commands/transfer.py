@@ -1,21 +1,36 @@
 """`transfer`: hold the sender's coins; when they have moved, so do the books: from −X, to +X."""
 
 from schemas.event import Line
-from schemas.money import negate, parse_amount, show
+from schemas.money import parse_amount, show
 from schemas.transfer import Transfer
-from worker.commands.accounts import account_of
+from worker.commands.accounts import account_of, pair
+from worker.commands.coins import CoinData, Refusal, refuse_decimals, refuse_disabled, refuse_unlisted, refuse_value
 from worker.order import Hold
-from worker.providers.protocol import Move
+from worker.providers.protocol import Move, Provider, Receipt
+
+# The provider's documented minimum for transfers between users, in US dollars.
+MINIMUM_USD = "0.001"
 
 
 class TransferRules:
     """The rules of a transfer."""
 
-    def hold(self, command: Transfer, merchant_user_id: str) -> Hold:
-        """The whole amount, on the sender's account."""
-        return Hold(account_of(command.from_user_id, merchant_user_id), str(command.coin_id), command.amount)
+    def refuse(self, command: Transfer, _provider: Provider, coins: CoinData) -> Refusal | None:
+        """By the provider's own data: the coin, its decimals, and the least value of a transfer."""
+        coin = str(command.coin_id)
+        return (
+            refuse_unlisted("coinId", coin, coins)
+            or refuse_disabled("coinId", coin, coins)
+            or refuse_decimals("amount", command.amount, coin, coins)
+            or refuse_value("amount", command.amount, MINIMUM_USD, coin, coins)
+        )
 
-    def instruction(self, command: Transfer) -> Move:
+    def hold(self, command: Transfer, provider: Provider) -> Hold:
+        """The whole amount, on the sender's account."""
+        account = account_of(command.from_user_id, provider.merchant_user_id)
+        return Hold(account, str(command.coin_id), command.amount)
+
+    def instruction(self, command: Transfer, _provider: Provider) -> Move:
         """Move it."""
         return Move(
             order_id=command.order_id,
@@ -28,13 +43,8 @@ class TransferRules:
             remark=command.remark,
         )
 
-    def lines(self, command: Transfer, merchant_user_id: str) -> tuple[Line, ...]:
+    def lines(self, command: Transfer, provider: Provider, _receipt: Receipt) -> tuple[Line, ...]:
         """Two lines that sum to zero; the provider charges nothing for a transfer."""
-        coin = str(command.coin_id)
-        amount = parse_amount(command.amount)
-        sender = account_of(command.from_user_id, merchant_user_id)
-        receiver = account_of(command.to_user_id, merchant_user_id)
-        return (
-            Line(sender, coin, negate(amount), "transfer"),
-            Line(receiver, coin, amount, "transfer"),
-        )
+        sender = account_of(command.from_user_id, provider.merchant_user_id)
+        receiver = account_of(command.to_user_id, provider.merchant_user_id)
+        return pair(sender, receiver, str(command.coin_id), parse_amount(command.amount), "transfer")

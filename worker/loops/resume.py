@@ -2,12 +2,15 @@
 
 import structlog
 
+from worker.commands.registry import RULES, SCHEDULED
 from worker.flow import go_on
 from worker.loops.slots import Slots
 from worker.world import World
 
 log = structlog.get_logger()
 
+# A scheduled job goes on with the others. Only types that this version knows.
+RESUMED = [name for name in RULES if name not in SCHEDULED]
 # One claim; the next comes at once when this many were due.
 CLAIM_ORDERS_MAX = 64
 # How often to look. Orders are due at the earliest after LEDGER_POLL_SECONDS.
@@ -29,7 +32,7 @@ class Resume:
 
     async def run_once(self) -> int:
         """Claim what is due and start it; how many that were. Each waits for a slot under its lease."""
-        orders = await self._world.ledger.claim(list(self._world.providers), CLAIM_ORDERS_MAX)
+        orders = await self._world.ledger.claim(list(self._world.providers), RESUMED, CLAIM_ORDERS_MAX)
         for order in orders:
             if not await self._slots.take():
                 break

@@ -1,27 +1,42 @@
 """HTTP to a provider: one request, one bounded answer, and whether the request can have arrived."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
 import httpx
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
 # The largest documented answers are lists of some hundred records; more is not an answer.
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
 
+IsTooLate = Callable[[], bool]
+
+# What the connector asks when it has a connection: the last moment before the first byte leaves.
+_is_too_late: ContextVar[IsTooLate | None] = ContextVar("is_too_late", default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: an HTTP status and the body, at most ANSWER_BYTES_MAX bytes."""
+    """What came back: an HTTP status, the body, at most ANSWER_BYTES_MAX bytes, and the headers."""
 
     status: int
     body: bytes
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
 
 
 class NotSent(Exception):
-    """The connection could not be made: not a byte of the request has left."""
+    """Not a byte of the request has left."""
+
+
+class TooLate(NotSent):
+    """The time in which the request might be sent was over before it left."""
 
 
 class NoAnswer(Exception):
@@ -36,7 +51,8 @@ def open_client(connections_max: int) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=AiohttpTransport(
             client=lambda: aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=connections_max, keepalive_timeout=15),
+                middlewares=(_send_once,),
+                connector=_PunctualConnector(limit=connections_max, keepalive_timeout=15),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
@@ -49,13 +65,26 @@ def open_client(connections_max: int) -> httpx.AsyncClient:
     )
 
 
-async def ask(client: httpx.AsyncClient, request: httpx.Request, auth: httpx.Auth, timeout_seconds: float) -> Answer:
-    """Send the request once and read the answer. Raises NotSent or NoAnswer."""
+async def ask(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    auth: httpx.Auth | None,
+    timeout_seconds: float,
+    is_too_late: IsTooLate | None = None,
+) -> Answer:
+    """Send the request once and read the answer. Raises NotSent, TooLate or NoAnswer.
+
+    `is_too_late` is asked again when there is a connection: waiting for one, or a process that was stopped and wakes
+    up, must not carry a request over its deadline.
+    """
+    if is_too_late is not None and is_too_late():
+        raise _too_late()
+    _is_too_late.set(is_too_late)
     try:
         async with asyncio.timeout(timeout_seconds):
             response = await client.send(request, auth=auth, stream=True)
             try:
-                return Answer(response.status_code, await _read(response))
+                return Answer(response.status_code, await _read(response), response.headers)
             finally:
                 await response.aclose()
     except TimeoutError:
@@ -65,6 +94,40 @@ async def ask(client: httpx.AsyncClient, request: httpx.Request, auth: httpx.Aut
         if _never_connected(error):
             raise NotSent("the connection could not be made") from None
         raise NoAnswer(f"the answer cannot be read ({type(error).__name__})") from None
+
+
+class _PunctualConnector(aiohttp.TCPConnector):
+    """Refuses, after it has got a connection, what may not be sent any more."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[aiohttp.tracing.Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        is_too_late = _is_too_late.get()
+        if is_too_late is not None and is_too_late():
+            connection.release()
+            raise _too_late()
+        return connection
+
+
+async def _send_once(request: ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Under a name that aiohttp does not know as a broken connection, after which it would send a GET again.
+
+    A signed request is one request: its copy would be a replay.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(str(error)) from error
+
+
+def _too_late() -> TooLate:
+    return TooLate("the worker was stopped for too long between writing it down and sending it")
 
 
 async def _read(response: httpx.Response) -> bytes:

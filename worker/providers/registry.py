@@ -1,42 +1,110 @@
 """Every provider there is, opened when its credentials are set. A new provider is a folder and a line here."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import httpx
 
 from worker.clock import Clock
 from worker.errors import BadSettings
+from worker.providers.ccpayment.api import Api as CCPaymentApi
 from worker.providers.ccpayment.provider import CCPayment
+from worker.providers.coinqpay.api import Api as CoinQPayApi
+from worker.providers.coinqpay.auth import Signer
+from worker.providers.coinqpay.provider import CoinQPay, Patience
+from worker.providers.coinqpay.recipe import Recipe
 from worker.providers.http import open_client
 from worker.providers.protocol import Provider
 from worker.settings import Settings
 
 CCPAYMENT = "ccpayment"
+COINQPAY = "coinqpay"
 
 
 def configured(settings: Settings) -> tuple[str, ...]:
     """The names of the providers that have credentials. Raises BadSettings for half of them."""
     if (settings.ccpayment_app_id is None) != (settings.ccpayment_app_secret is None):
         raise BadSettings("LEDGER_CCPAYMENT_APP_ID and LEDGER_CCPAYMENT_APP_SECRET: set both or neither")
-    return () if settings.ccpayment_app_id is None else (CCPAYMENT,)
+    has_credentials = {
+        CCPAYMENT: settings.ccpayment_app_id is not None,
+        COINQPAY: settings.coinqpay_private_key is not None,
+    }
+    return tuple(name for name, has in has_credentials.items() if has)
 
 
 @asynccontextmanager
 async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Mapping[str, Provider]]:
     """The configured providers, with their connections. Raises BadSettings when there is none."""
+    names = configured(settings)
+    if not names:
+        raise BadSettings(
+            "LEDGER_CCPAYMENT_APP_ID or LEDGER_COINQPAY_PRIVATE_KEY: one is required, no provider is configured"
+        )
     async with AsyncExitStack() as stack:
-        names = configured(settings)
-        if not names:
-            raise BadSettings("LEDGER_CCPAYMENT_APP_ID: is required, for no other provider is configured")
-        providers: dict[str, Provider] = {}
-        if CCPAYMENT in names:
-            assert settings.ccpayment_app_id is not None
-            assert settings.ccpayment_app_secret is not None
-            providers[CCPAYMENT] = CCPayment(
-                await stack.enter_async_context(open_client(settings.concurrency)),
-                base_url=settings.ccpayment_base_url,
-                app_id=settings.ccpayment_app_id,
-                app_secret=settings.ccpayment_app_secret.get_secret_value(),
-                timeout_seconds=settings.provider_timeout_seconds,
-                now=clock.now,
-            )
-        yield providers
+        yield {
+            name: _OPENERS[name](settings, clock, await stack.enter_async_context(open_client(settings.concurrency)))
+            for name in names
+        }
+
+
+def open_ccpayment(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> CCPayment:
+    """CCPayment with this merchant's credentials."""
+    assert settings.ccpayment_app_id is not None
+    assert settings.ccpayment_app_secret is not None
+    api = CCPaymentApi(
+        client,
+        base_url=settings.ccpayment_base_url,
+        app_id=settings.ccpayment_app_id,
+        app_secret=settings.ccpayment_app_secret.get_secret_value(),
+        timeout_seconds=settings.provider_timeout_seconds,
+        now=clock.now,
+    )
+    return CCPayment(api, settings.ccpayment_app_id, clock.now)
+
+
+def open_coinqpay(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> CoinQPay:
+    """CoinQ Pay with this merchant's key. Raises BadSettings for a signing recipe that cannot be."""
+    assert settings.coinqpay_private_key is not None
+    if settings.coinqpay_resend and not settings.coinqpay_second_confirmation:
+        # Nothing would then stop a first copy that comes late from being paid beside the second.
+        raise BadSettings("LEDGER_COINQPAY_RESEND: needs LEDGER_COINQPAY_SECOND_CONFIRMATION")
+    recipe = read_recipe(settings)
+    api = CoinQPayApi(
+        client,
+        base_url=settings.coinqpay_base_url,
+        signer=Signer(settings.coinqpay_private_key.get_secret_value(), recipe),
+        recipe=recipe,
+        timeout_seconds=settings.provider_timeout_seconds,
+        now=clock.now,
+    )
+    patience = Patience(
+        validity=timedelta(seconds=settings.coinqpay_signature_validity_seconds),
+        skew=timedelta(seconds=settings.coinqpay_clock_skew_seconds),
+        list_lag=timedelta(seconds=settings.coinqpay_list_lag_seconds),
+    )
+    return CoinQPay(api, settings.coinqpay_withdraw_addresses, patience, clock.now)
+
+
+def read_recipe(settings: Settings) -> Recipe:
+    """CoinQ Pay's signing recipe. Raises BadSettings naming the variable."""
+    try:
+        return Recipe(
+            key_header=settings.coinqpay_signature_key_header,
+            time_header=settings.coinqpay_signature_time_header,
+            signature_header=settings.coinqpay_signature_header,
+            template=settings.coinqpay_signature_template,
+            prehash=settings.coinqpay_signature_prehash,
+            time_unit=settings.coinqpay_signature_time_unit,
+            encoding=settings.coinqpay_signature_encoding,
+        )
+    except ValueError as error:
+        field, _, rule = str(error).partition(": ")
+        field = "header" if field == "signature_header" else field
+        raise BadSettings(f"LEDGER_COINQPAY_SIGNATURE_{field.upper()}: {rule}") from None
+
+
+_OPENERS: Mapping[str, Callable[[Settings, Clock, httpx.AsyncClient], Provider]] = {
+    CCPAYMENT: open_ccpayment,
+    COINQPAY: open_coinqpay,
+}

@@ -3,60 +3,68 @@
 Idempotency is judged first, then validity, then funds, each by the database in the transaction that acts on it.
 """
 
-from datetime import datetime
-
 import structlog
 
 from schemas.command import Command
 from schemas.event import NO_SEQUENCE, ErrorDetail, Event, event_id_of, order_event
+from worker.commands.coins import Refusal
 from worker.commands.registry import RULES
 from worker.ledger import Admission, Intake, Rejection, stored
 from worker.message import Incoming
 from worker.order import Order
+from worker.providers.protocol import Prepared, Send
 from worker.world import World
 
 log = structlog.get_logger()
 
 FIRST_REVISION = 1
 
-_WHY = {
-    "expired": "expiresAt has passed",
-    "insufficient_funds": "the account has not enough available funds",
-    "order_id_conflict": "the orderId was used before with other content",
-}
+_EXPIRED = ErrorDetail(code="expired", message="expiresAt has passed")
+_SHORT = ErrorDetail(code="insufficient_funds", message="the account has not enough available funds")
+_CONFLICT = ErrorDetail(code="order_id_conflict", message="the orderId was used before with other content")
 
 
 async def admit(command: Command, message: Incoming, world: World) -> Order | None:
     """The order, when it is new and ours to execute; None when there is nothing left to do."""
     began = world.clock.now()
     if command.has_expired(began):
-        await _reject(command, message, "expired", world)
+        await _reject(command, message, _EXPIRED, world)
+        return None
+    refusal = await _refusal(command, message.provider, world)
+    if refusal is not None:
+        await _reject(command, message, ErrorDetail(code=refusal.code, message=refusal.message), world)
         return None
 
     provider = world.providers[message.provider]
     rules = RULES[command.type]
-    body = provider.encode(rules.instruction(command))
+    instruction = rules.instruction(command, provider)
+    prepared = None if instruction is None else provider.prepare(instruction, began)
     admission = await world.ledger.admit(
         Intake(
             command=command,
             message=message,
             fingerprint=command.fingerprint(),
-            hold=rules.hold(command, provider.merchant_user_id),
-            body=body,
+            hold=rules.hold(command, provider),
+            prepared=prepared,
+            payee=instruction.payee if isinstance(instruction, Send) else None,
         )
     )
+    world.metrics.admitted(message.provider, command.type, admission.verdict)
     match admission.verdict:
         case "admitted":
-            return new_order(command, message, body, began)
+            assert prepared is not None, "what waits is not ours to send"
+            return new_order(command, message, prepared)
+        case "waiting":
+            log.info("order waits", order_id=command.order_id)
         case "insufficient_funds":
-            await _reject(command, message, "insufficient_funds", world)
+            await _reject(command, message, _SHORT, world)
         case _:
             await _repeated(command, message, admission, world)
     return None
 
 
-def new_order(command: Command, message: Incoming, body: bytes, began: datetime) -> Order:
-    """The row that ledger.admit has just written. The attempt counts from before the call, which may have waited."""
+def new_order(command: Command, message: Incoming, prepared: Prepared) -> Order:
+    """The row that ledger.admit has just written. The attempt was signed before the call, which may have waited."""
     return Order(
         command=command,
         provider=message.provider,
@@ -68,22 +76,31 @@ def new_order(command: Command, message: Incoming, body: bytes, began: datetime)
         due_at=None,
         doubt_since=None,
         absent_at=None,
-        attempted_at=began,
+        attempted_at=prepared.signed_at,
         provider_ref=None,
         error_code=None,
         events=0,
         correlation_id=message.correlation_id,
         traceparent=message.traceparent,
-        body=body,
+        prepared=prepared,
     )
 
 
-async def _reject(command: Command, message: Incoming, code: str, world: World) -> None:
+async def _refusal(command: Command, provider_name: str, world: World) -> Refusal | None:
+    """Why it is not accepted, by what is known beforehand. Coin data that speak against it are read anew first."""
+    provider, rules = world.providers[provider_name], RULES[command.type]
+    refusal = rules.refuse(command, provider, world.coins.of(provider_name))
+    if refusal is not None and refusal.by_data:
+        refusal = rules.refuse(command, provider, await world.coins.anew(provider_name))
+    return refusal
+
+
+async def _reject(command: Command, message: Incoming, why: ErrorDetail, world: World) -> None:
     """End the order before it began. The orderId is used up."""
-    event = _rejected(command, message, code, world)
-    admission = await world.ledger.reject(Rejection(command, message, command.fingerprint(), code, event))
+    event = _rejected(command, message, why, world)
+    admission = await world.ledger.reject(Rejection(command, message, command.fingerprint(), why.code, event))
     if admission.verdict == "rejected":
-        log.info("order rejected", order_id=command.order_id, code=code)
+        log.info("order rejected", order_id=command.order_id, code=why.code)
         world.relay.offer(stored(event, message.traceparent))
     else:
         await _repeated(command, message, admission, world)
@@ -93,7 +110,7 @@ async def _repeated(command: Command, message: Incoming, admission: Admission, w
     """The orderId is known: tell its stored result again, or that this is another order under its name."""
     if admission.verdict == "conflict":
         log.warning("orderId used twice with different content", order_id=command.order_id)
-        event = _rejected(command, message, "order_id_conflict", world)
+        event = _rejected(command, message, _CONFLICT, world)
         await world.ledger.announce(event, message.traceparent)
         world.relay.wake()
     elif admission.events > 0:
@@ -101,9 +118,9 @@ async def _repeated(command: Command, message: Incoming, admission: Admission, w
         world.relay.wake()
 
 
-def _rejected(command: Command, message: Incoming, code: str, world: World) -> Event:
+def _rejected(command: Command, message: Incoming, why: ErrorDetail, world: World) -> Event:
     about = None
-    if code == "order_id_conflict":  # about this message only, under an id of its own
+    if why is _CONFLICT:  # about this message only, under an id of its own
         sent_as = f"{message.message_id}/{message.correlation_id}"
         about = f"{command.order_id}/conflict/{sent_as}/{command.fingerprint().hex()}"
     return order_event(
@@ -114,6 +131,6 @@ def _rejected(command: Command, message: Incoming, code: str, world: World) -> E
         sequence=NO_SEQUENCE if about else 1,
         now=world.clock.now(),
         correlation_id=message.correlation_id,
-        error=ErrorDetail(code=code, message=_WHY[code]),
+        error=why,
         about=about,
     )

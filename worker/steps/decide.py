@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from schemas.event import ErrorDetail, Line
+from schemas.event import ErrorDetail
 from worker.order import Decision, Evidence, Order, State
 from worker.providers.protocol import (
     Absent,
@@ -31,7 +31,7 @@ POLL_SECONDS_MAX = 60.0
 # What a provider's "this order id exists" is called, whatever its number.
 DUPLICATE = "order_duplicate"
 
-Source = Literal["answer", "record"]
+Source = Literal["answer", "record", "person"]
 
 
 def decide(
@@ -39,15 +39,13 @@ def decide(
     finding: Finding,
     attempt: int,
     source: Source,
-    lines: tuple[Line, ...],
     now: datetime,
     policy: Policy,
     settling_time: timedelta,
 ) -> Decision:
     """The decision on an order that is not terminal.
 
-    `attempt` is the one that an answer answers, or the last one when a look-up was made; `lines` are what success
-    posts.
+    `attempt` is the one that an answer answers, or the last one when a look-up was made.
     """
     assert not order.is_terminal
     wait = _Wait(order, _evidence(finding, attempt, source), now, policy)
@@ -58,13 +56,15 @@ def decide(
         return wait.stay(order.state, due_at=order.due_at, polls=order.polls)
     if source == "answer" and order.state == "processing" and isinstance(finding, Refused | Deferred):
         return wait.stay("processing")  # the provider's record has been seen: only what it becomes counts
+    known, said = order.provider_ref, getattr(finding, "provider_ref", None)
+    if known is not None and said is not None and said != known:
+        return wait.review(ErrorDetail(code="disputed", message=f"the provider has it as {known} and as {said}"))
     match finding:
         case Succeeded(provider_ref):
             return Decision(
                 "succeeded",
                 wait.evidence,
                 provider_ref=provider_ref,
-                lines=lines,
                 tells="succeeded",
             )
         case Refused() if finding.by_record or not left:
@@ -81,10 +81,10 @@ def decide(
             return wait.in_doubt(order.doubtful, attempt, refused=code if code == DUPLICATE else None)
         case Unknown():
             return wait.look_up_failed()
-        case Disputed():
-            return wait.review(ErrorDetail(code="disputed", message=finding.message))
-        case Absent():
-            return _absent(wait, settling_time)
+        case Disputed(message, provider_ref):
+            return wait.review(ErrorDetail(code="disputed", message=message), provider_ref)
+        case Absent(covered):
+            return _absent(wait, covered, settling_time)
         case _:
             assert_never(finding)
 
@@ -93,13 +93,14 @@ def _failed(wait: "_Wait", finding: Refused) -> Decision:
     return Decision(
         "failed",
         wait.evidence,
+        provider_ref=finding.provider_ref,
         error_code=finding.code,
         tells="failed",
         error=ErrorDetail(code=finding.code, provider_code=finding.provider_code, message=finding.message),
     )
 
 
-def _absent(wait: "_Wait", settling_time: timedelta) -> Decision:
+def _absent(wait: "_Wait", covered: bool, settling_time: timedelta) -> Decision:
     """A look-up found nothing. Proof only when nothing can be on its way any more and two readings agree."""
     order, now = wait.order, wait.now
     if order.state in ("processing", "review"):
@@ -108,7 +109,7 @@ def _absent(wait: "_Wait", settling_time: timedelta) -> Decision:
         if order.error_code == DUPLICATE:
             return wait.look_up_failed()  # the provider has said that a copy exists: it is not absent, it is hidden
         settled_at = order.settled_at(settling_time)
-        if now < settled_at:
+        if now < settled_at or not covered:
             return wait.look_up_failed()
         if order.absent_at is None or order.absent_at < settled_at:
             decision = wait.look_up_failed()
@@ -117,6 +118,10 @@ def _absent(wait: "_Wait", settling_time: timedelta) -> Decision:
             return replace(decision, absent_at=now, due_at=now + ABSENCE_APART)
         if now < order.absent_at + ABSENCE_APART:
             return replace(wait.look_up_failed(), due_at=order.absent_at + ABSENCE_APART)
+        if order.is_sent_once and not wait.policy.resend_payments:
+            return wait.review(
+                ErrorDetail(code="not_found", message="the provider does not list it, long after it was sent")
+            )
     if order.has_expired(now):
         return _failed(wait, Refused("expired", "expiresAt has passed before the provider did it"))
     return Decision("held", wait.evidence, due_at=now, polls=order.polls)
@@ -169,18 +174,18 @@ class _Wait:
 
     def processing(self, provider_ref: str) -> Decision:
         """The provider has it. Told once."""
-        if self.order.state == "review":
+        if self.order.state == "review" and not (self.order.is_sent_once and self.order.provider_ref is None):
             return self.stay("review", provider_ref=provider_ref)
         decision = self.stay("processing", provider_ref=provider_ref, error_code=None)
         if self.order.state == "processing":
             return decision
         return replace(self._first_look(decision), tells="processing")
 
-    def review(self, error: ErrorDetail) -> Decision:
+    def review(self, error: ErrorDetail, provider_ref: str | None = None) -> Decision:
         """A person must decide; told once. Late evidence still ends it."""
         if self.order.state == "review":
-            return self.stay("review")
-        return self.stay("review", error_code=error.code, tells="review", error=error)
+            return self.stay("review", provider_ref=provider_ref)
+        return self.stay("review", provider_ref=provider_ref, error_code=error.code, tells="review", error=error)
 
     def _unknown(self, **changes: object) -> Decision:
         since = self.order.doubt_since or self.now

@@ -1,15 +1,30 @@
 """Settle: apply what was learned, once. The one function that ends an order, whoever calls."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import structlog
 
-from schemas.event import order_event
+from schemas.event import Event, order_event
+from schemas.pay_order import PayOrder
 from worker.commands.registry import RULES
-from worker.ledger import Settlement, stored
+from worker.ledger import Applied, Settlement, stored
 from worker.order import Decision, Order
-from worker.providers.protocol import Absent, Disputed, Finding, Processing, Refused, Succeeded
+from worker.providers.protocol import (
+    Absent,
+    Collected,
+    Deposit,
+    Disputed,
+    Finding,
+    Found,
+    Payable,
+    Processing,
+    Refused,
+    Succeeded,
+)
+from worker.steps.credit import deposit_lines, take
 from worker.steps.decide import Source, decide
+from worker.steps.tell import contradicted, pay_order_created
 from worker.world import World
 
 log = structlog.get_logger()
@@ -18,11 +33,16 @@ log = structlog.get_logger()
 async def settle(order: Order, finding: Finding, source: Source, world: World) -> None:
     """Decide on the order as it is, and apply the decision; if it has moved on meanwhile, look and decide again."""
     attempt = order.attempts
+    deposit = deposit_of(order, finding)
+    if deposit is not None and await take(deposit, world, order) == "repeated":
+        finding = Disputed("the payment is credited already, under another id of the provider", deposit.record_id)
     while not order.is_terminal:
-        decision = _decide(order, finding, attempt, source, world)
-        if await world.ledger.settle(Settlement(order, decision)):
-            _tell(order, decision, world)
+        verdict = await apply(order, finding, source, world, attempt=attempt)
+        if verdict == "settled":
             return
+        if verdict == "taken":
+            finding = Disputed("the provider's id of it belongs to another order")
+            continue
         if isinstance(finding, Absent):
             # Somebody went on with the order since it was looked up, and may have sent it: an old reading proves
             # nothing about that, and must not count as one that was made now.
@@ -31,32 +51,64 @@ async def settle(order: Order, finding: Finding, source: Source, world: World) -
         if not read:  # a newer version's command, which read_orders has told of: its workers go on
             return
         order = read[0]
+    if deposit is not None and deposit.state == "final":
+        return  # credited all the same, whenever it comes
     contradiction = _contradiction(order, finding)
     if contradiction is not None:
         log.error("evidence contradicts how the order ended", order_id=order.order_id)
-        await world.ledger.contradict(order.order_id, contradiction)
+        world.metrics.contradicted(order.provider)
+        await world.ledger.contradict(order, contradiction, contradicted(order, contradiction, world.clock.now()))
+        world.relay.wake()
+
+
+async def apply(
+    order: Order, finding: Finding, source: Source, world: World, said: str | None = None, attempt: int | None = None
+) -> Applied:
+    """Decide on this revision of an order and apply the decision, if it is still at it. `said`: by a person."""
+    decision = _decide(order, finding, order.attempts if attempt is None else attempt, source, world)
+    if said is not None:
+        decision = replace(decision, evidence=replace(decision.evidence, message=said))
+    verdict = await world.ledger.settle(Settlement(order, decision))
+    if verdict == "settled":
+        _tell(order, decision, world)
+    return verdict
 
 
 def _decide(order: Order, finding: Finding, attempt: int, source: Source, world: World) -> Decision:
     provider = world.providers[order.provider]
-    lines = RULES[order.command.type].lines(order.command, provider.merchant_user_id)
     now = world.clock.now()
-    decision = decide(order, finding, attempt, source, lines, now, world.policy, provider.settling_time)
+    decision = decide(order, finding, attempt, source, now, world.policy, provider.settling_time)
+    if decision.state == "succeeded":
+        assert isinstance(finding, Succeeded)
+        decision = replace(decision, lines=RULES[order.command.type].lines(order.command, provider, finding.receipt))
+    return replace(decision, events=tuple(_events(order, decision, finding, world)))
+
+
+def _events(order: Order, decision: Decision, finding: Finding, world: World) -> list[Event]:
+    """What is told, in the order of the sequences. The last is what a repeated command is told again."""
     if decision.tells is None:
-        return decision
-    event = order_event(
-        order_id=order.order_id,
-        command_type=order.command.type,
-        provider=order.provider,
-        result=decision.tells,
-        sequence=order.events + 1,
-        now=now,
-        correlation_id=order.correlation_id,
-        provider_ref=decision.provider_ref or order.provider_ref,
-        lines=decision.lines,
-        error=decision.error,
-    )
-    return replace(decision, event=event)
+        return []
+    now = world.clock.now()
+    deposit = deposit_of(order, finding) if decision.state == "succeeded" else None
+    # One is left for the deposit's own event, which was told before.
+    sequence = order.events + (1 if deposit is None else 2)
+    events = [
+        order_event(
+            order_id=order.order_id,
+            command_type=order.command.type,
+            provider=order.provider,
+            result=decision.tells,
+            sequence=sequence,
+            now=now,
+            correlation_id=order.correlation_id,
+            provider_ref=decision.provider_ref or order.provider_ref,
+            lines=decision.lines if deposit is None else deposit_lines(deposit),
+            error=decision.error,
+        )
+    ]
+    if decision.tells == "processing" and isinstance(payable := getattr(finding, "payable", None), Payable):
+        events.append(pay_order_created(order, payable, sequence + 1, now))
+    return events
 
 
 def _tell(order: Order, decision: Decision, world: World) -> None:
@@ -68,8 +120,54 @@ def _tell(order: Order, decision: Decision, world: World) -> None:
         state=decision.state,
         code=decision.error_code,
     )
-    if decision.event is not None:
-        world.relay.offer(stored(decision.event, order.traceparent))
+    world.metrics.decided(order.provider, order.command.type, decision.state)
+    for event in decision.events:
+        world.relay.offer(stored(event, order.traceparent))
+
+
+def deposit_of(order: Order, finding: Finding) -> Deposit | None:
+    """The deposit that ends the order, or that may still come for it; it is credited, or remembered, by itself."""
+    match finding, order.command:
+        case Succeeded(_, Found(deposit)), _:
+            return deposit
+        case Succeeded(provider_ref, Collected() as paid), PayOrder() as command:
+            return Deposit(
+                provider=order.provider,
+                record_id=provider_ref,
+                kind="payOrder",
+                state="final",
+                account=command.account,
+                coin=command.coin,
+                amount=paid.amount,
+                fee=Decimal(0),
+                chain=paid.chain,
+                tx_id=paid.transaction,
+                output=None,
+                address=paid.address,
+                memo=None,
+                order_id=order.order_id,
+            )
+        case Refused(by_record=True, provider_ref=str(provider_ref)) as refused, PayOrder() as command:
+            # Expired or failed, and it may still be paid: the provider's own example was, an hour later.
+            return Deposit(
+                provider=order.provider,
+                record_id=provider_ref,
+                kind="payOrder",
+                state="failed",
+                account=command.account,
+                coin=command.coin,
+                amount=None,
+                fee=None,
+                chain="",
+                tx_id=None,
+                output=None,
+                address=None,
+                memo=None,
+                note=refused.message,
+                order_id=order.order_id,
+            )
+        case _:
+            return None
 
 
 def _contradiction(order: Order, finding: Finding) -> str | None:
@@ -79,7 +177,9 @@ def _contradiction(order: Order, finding: Finding) -> str | None:
             return f"the provider executed it as {provider_ref}, the order is {order.state}"
         case Succeeded(provider_ref) if provider_ref != order.provider_ref:
             return f"the provider executed it as {provider_ref} and as {order.provider_ref}"
-        case Processing(provider_ref) | Disputed(provider_ref=provider_ref) if order.state != "succeeded":
+        case Processing(provider_ref) if order.state != "succeeded" and provider_ref != order.provider_ref:
+            return f"the provider has it as {provider_ref}, the order is {order.state}"
+        case Disputed(provider_ref=provider_ref) if order.state != "succeeded":
             return f"the provider has it as {provider_ref}, the order is {order.state}"
         case Refused(by_record=True) if order.state == "succeeded":
             return "the provider's record says it failed, the order is succeeded"

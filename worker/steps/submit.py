@@ -4,40 +4,56 @@ from dataclasses import replace
 
 from worker.commands.registry import RULES
 from worker.order import SEND_WITHIN, Order
-from worker.providers.protocol import Absent, Deferred, Finding, Outcome
+from worker.providers.protocol import (
+    Absent,
+    Candidates,
+    Deferred,
+    Disputed,
+    Finding,
+    Instruction,
+    Outcome,
+    Trail,
+)
 from worker.world import World
 
 
 async def submit(order: Order, world: World) -> Outcome:
     """Send the attempt that this worker has written down, once; unless it is too late for it."""
-    assert order.body is not None, "an attempt is written down before it is sent"
-    assert order.attempted_at is not None
-    now = world.clock.now()
-    if order.has_expired(now):
+    assert order.prepared is not None, "an attempt is written down before it is sent"
+    if order.has_expired(world.clock.now()):
         return Deferred("expired", "expiresAt passed before it was sent")
-    if now > order.attempted_at + SEND_WITHIN:
-        return Deferred("not_sent", "the worker was stopped for too long between writing it down and sending it")
-    instruction = RULES[order.command.type].instruction(order.command)
-    return await world.providers[order.provider].execute(instruction, order.body, now)
+    send_by = order.prepared.signed_at + SEND_WITHIN
+    return await world.providers[order.provider].execute(_instruction(order, world), order.prepared, send_by)
 
 
 async def look_up(order: Order, world: World) -> Finding:
     """Ask the provider what became of the order. One that was never sent cannot be there."""
     if order.attempts == 0:
         return Absent()
-    instruction = RULES[order.command.type].instruction(order.command)
-    return await world.providers[order.provider].look_up(instruction)
+    if order.is_sent_once and order.provider_ref is None and not order.doubtful:
+        return Absent()  # every attempt was definitely refused; what a list shows would be another's
+    found = await look_up_raw(order, world)
+    return await _choose(order, found, world) if isinstance(found, Candidates) else found
+
+
+async def look_up_raw(order: Order, world: World) -> Finding | Candidates:
+    """What the provider says, before anything is made of it."""
+    trail = Trail(order.provider_ref, order.attempted_at)
+    return await world.providers[order.provider].look_up(_instruction(order, world), trail)
 
 
 def may_send_again(order: Order, world: World) -> bool:
-    """Whether the same order id may be sent once more, after a look-up found nothing.
+    """Whether the order may be sent once more, after a look-up found nothing.
 
-    Not in review, not after expiry. Not while a later attempt was refused and an earlier one is in doubt: the
-    order can end as failed only when the doubt has ended too. And not once every attempt in doubt has had time to
-    settle: then absence is about to be proven, and a new attempt would begin the doubt anew.
+    Not in review, not after expiry, and a payment without an order id never while an attempt is in doubt. Not while
+    a later attempt was refused and an earlier one is in doubt: the order can end as failed only when the doubt has
+    ended too. And not once every attempt in doubt has had time to settle: then absence is about to be proven, and a
+    new attempt would begin the doubt anew.
     """
     now = world.clock.now()
     if order.has_expired(now):
+        return False
+    if order.is_sent_once and order.doubtful:
         return False
     match order.state:
         case "held" | "sending":
@@ -50,11 +66,9 @@ def may_send_again(order: Order, world: World) -> bool:
 
 
 async def start_attempt(order: Order, world: World) -> Order | None:
-    """Write the next attempt down; None when somebody else went on with the order."""
-    instruction = RULES[order.command.type].instruction(order.command)
-    body = world.providers[order.provider].encode(instruction)
-    began = world.clock.now()
-    if not await world.ledger.start_attempt(order, body):
+    """Write the next attempt down; None when somebody else went on with the order, or an equal one is in doubt."""
+    prepared = world.providers[order.provider].prepare(_instruction(order, world), world.clock.now())
+    if await world.ledger.start_attempt(order, prepared) != "started":
         return None
     number = order.attempts + 1
     return replace(
@@ -64,6 +78,26 @@ async def start_attempt(order: Order, world: World) -> Order | None:
         attempts=number,
         doubtful=(*order.doubtful, number),
         error_code=None,
-        attempted_at=began,
-        body=body,
+        attempted_at=prepared.signed_at,
+        prepared=prepared,
     )
+
+
+async def _choose(order: Order, found: Candidates, world: World) -> Finding:
+    """The one candidate that belongs to no other order. With several, no machine can tell which it is."""
+    taken = await world.ledger.bound(order.provider, [provider_ref for provider_ref, _ in found.found])
+    free = [(provider_ref, outcome) for provider_ref, outcome in found.found if provider_ref not in taken]
+    match free:
+        case []:
+            return Absent(found.covered)
+        case [(_, outcome)]:
+            return outcome
+        case _:
+            which = ", ".join(provider_ref for provider_ref, _ in free[:10])
+            return Disputed(f"{len(free)} payments at the provider may be this order's: {which}")
+
+
+def _instruction(order: Order, world: World) -> Instruction:
+    instruction = RULES[order.command.type].instruction(order.command, world.providers[order.provider])
+    assert instruction is not None, "a scheduled job goes on with the others"
+    return instruction

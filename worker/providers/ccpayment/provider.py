@@ -1,36 +1,45 @@
-"""CCPayment as a provider: userTransfer, and getUserTransferRecord to learn what became of it."""
+"""CCPayment as a provider: transfers and swaps of its users, each with the look-up that tells what became of it."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
 
-import httpx
-
-from schemas.money import parse_record_amount
-from worker.providers.ccpayment.auth import CCPaymentAuth
-from worker.providers.ccpayment.errors import CODES, NOT_FOUND, SUCCESS, Meaning
+from worker.providers import protocol
+from worker.providers.ccpayment.api import Api, ReadFailed, encode
+from worker.providers.ccpayment.assets import app_assets
+from worker.providers.ccpayment.coins import Coin as ListedCoin
+from worker.providers.ccpayment.coins import coin_list, prices
+from worker.providers.ccpayment.errors import CODES, NOT_FOUND, SUCCESS
+from worker.providers.ccpayment.judge import judge_code, judge_swap, judge_transfer
+from worker.providers.ccpayment.source import CCPaymentDeposits
 from worker.providers.ccpayment.wire import (
     Envelope,
+    SwapReceipt,
+    SwapRecord,
     TransferReceipt,
     TransferRecord,
-    Unreadable,
     clean_message,
     read_data,
-    read_envelope,
+    read_record,
 )
-from worker.providers.http import NoAnswer, NotSent, ask
+from worker.providers.http import NoAnswer, NotSent, TooLate
 from worker.providers.protocol import (
     Absent,
+    Coin,
+    Convert,
     Deferred,
-    Disputed,
+    DepositSource,
     Finding,
     Instruction,
     Move,
     Outcome,
+    Prepared,
     Processing,
-    Refused,
     Succeeded,
+    Trail,
     Unknown,
+    Unreadable,
 )
 
 # A signature is valid for two minutes, by a clock that may differ from ours.
@@ -40,160 +49,165 @@ CLOCK_SKEW = timedelta(seconds=30)
 # taken, for an order that is proven absent may be sent again, or fail.
 LOOK_UP_LAG = timedelta(seconds=300)
 
+# Its coins are neither deposited nor withdrawn any more, so nobody should be given more of them.
+DELISTED = "Delisted"
+
 
 class CCPayment:
-    """One merchant account, over HTTP. The client is closed by whoever opened it."""
+    """One merchant account."""
 
     name = "ccpayment"
     settling_time = SIGNATURE_VALIDITY + CLOCK_SKEW + LOOK_UP_LAG
+    bound_addresses: Mapping[str, str] = {}
 
-    def __init__(
-        self,
-        client: httpx.AsyncClient,
-        *,
-        base_url: str,
-        app_id: str,
-        app_secret: str,
-        timeout_seconds: float,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, api: Api, app_id: str, now: Callable[[], datetime]) -> None:
         self.merchant_user_id = app_id
-        self._client = client
+        self.api = api
+        self.deposits: DepositSource | None = CCPaymentDeposits(api, app_id)
         self._now = now
-        # Held by a closure: in an attribute, the secret would be in a repr.
-        self._auth_at = _signer(app_id, app_secret)
-        self._routes = base_url.rstrip("/") + "/ccpayment/v2/"
-        self._timeout_seconds = timeout_seconds
 
-    def encode(self, instruction: Instruction) -> bytes:
-        """The body of userTransfer."""
-        fields: dict[str, object] = {
-            "coinId": instruction.coin_id,
-            "fromUserId": instruction.from_user_id,
-            "toUserId": instruction.to_user_id,
-            "orderId": instruction.order_id,
-            "amount": instruction.amount,
-        }
-        if instruction.remark is not None:
-            fields["remark"] = instruction.remark
-        return _dump(fields)
+    def prepare(self, instruction: Instruction, at: datetime) -> Prepared:
+        """The body of userTransfer or userSwap, signed."""
+        body = encode(_fields(instruction))
+        return Prepared(body, at, self.api.sign(body, at))
 
-    async def execute(self, instruction: Instruction, body: bytes, at: datetime) -> Outcome:
-        """Call userTransfer once. Its success is final: the provider sends nothing more about it."""
+    async def execute(self, instruction: Instruction, prepared: Prepared, send_by: datetime) -> Outcome:
+        """Call it once. A transfer's success is final; what a swap brought, its record says."""
         try:
-            envelope = await self._call(_route(instruction), body, at)
-            if envelope.code == SUCCESS:
+            envelope = await self.api.send(
+                _route(instruction),
+                prepared.body,
+                prepared.signed_at,
+                prepared.signature,
+                lambda: self._now() > send_by,
+            )
+            if envelope.code != SUCCESS:
+                return judge_code(envelope)
+            if isinstance(instruction, Move):
                 return Succeeded(read_data(TransferReceipt, envelope.data).record_id)
+            receipt = read_data(SwapReceipt, envelope.data)
+        except TooLate as error:
+            return Deferred("not_sent", str(error))
         except NotSent as error:
             return Deferred("provider_unreachable", str(error))
         except (NoAnswer, Unreadable) as error:
             return Unknown("no_answer", str(error))
-        return _judge(envelope)
+        found = await self.look_up(instruction, Trail(receipt.record_id, prepared.signed_at))
+        # Not to be seen yet, or the look-up failed: the provider has it all the same.
+        return Processing(receipt.record_id) if isinstance(found, Absent | Unknown) else found
 
-    async def look_up(self, instruction: Instruction) -> Finding:
-        """Call getUserTransferRecord with the order id alone: what it does with both ids is not documented."""
+    async def look_up(self, instruction: Instruction, _trail: Trail) -> Finding:
+        """Ask by the order id alone: what the provider does with both ids is not documented."""
+        body = encode({"orderId": instruction.order_id})
         try:
-            envelope = await self._call(
-                "getUserTransferRecord", _dump({"orderId": instruction.order_id}), self._now()
-            )
+            envelope = await self.api.call(_look_up_route(instruction), body, self._now())
             if envelope.code == NOT_FOUND:
                 return Absent()
             if envelope.code != SUCCESS:
                 return _unreadable_look_up(envelope)
-            record = _find_record(envelope)
+            return _judge_record(envelope, instruction)
         except (NotSent, NoAnswer, Unreadable) as error:
             return Unknown("look_up_failed", str(error))
-        if record is None:
-            return Absent()
-        return _judge_record(record, instruction)
 
-    async def _call(self, route: str, body: bytes, at: datetime) -> Envelope:
-        request = self._client.build_request(
-            "POST",
-            self._routes + route,
-            content=body,
-            headers={"Content-Type": "application/json"},
-        )
-        return read_envelope(await ask(self._client, request, self._auth_at(at), self._timeout_seconds))
+    async def coins(self) -> Sequence[Coin]:
+        """The merchant's token list, with prices. Raises ReadFailed."""
+        listed = await coin_list(self.api)
+        without = [coin.coin_id for coin in listed if coin.price is None]
+        asked = await prices(self.api, without) if without else {}
+        return [_coin(coin, asked) for coin in listed]
+
+    def is_signed(self, app_id: str, timestamp: str, body: bytes, signature: str) -> bool:
+        """Whether a webhook comes from this merchant's account."""
+        return self.api.is_signed(app_id, timestamp, body, signature)
+
+    async def check(self) -> None:
+        """Ask for the merchant's balances. Raises ReadFailed."""
+        try:
+            await app_assets(self.api)
+        except ReadFailed as error:
+            raise protocol.ReadFailed(f"{_WRONG.get(error.code, 'not accepted')} ({error})") from None
 
 
-def _signer(app_id: str, app_secret: str) -> Callable[[datetime], httpx.Auth]:
-    def auth_at(at: datetime) -> httpx.Auth:
-        return CCPaymentAuth(app_id, app_secret, at)
-
-    return auth_at
+# What an operator has to look at, by the code of a refused request.
+_WRONG: Mapping[int | None, str] = MappingProxyType(
+    {
+        11001: "a header is wrong",
+        11005: "LEDGER_CCPAYMENT_APP_SECRET is wrong: the signature is refused",
+        11006: "this machine's clock is wrong: the request has expired",
+        11014: "this machine's address is banned",
+        12000: "the merchant account is disabled",
+        12001: "LEDGER_CCPAYMENT_APP_ID is wrong: there is no such merchant",
+        12002: "this machine's address is not in the merchant's whitelist",
+        12003: "the merchant is not verified for the API",
+        None: "no usable answer",
+    }
+)
 
 
 def _route(instruction: Instruction) -> str:
     match instruction:
         case Move():
             return "userTransfer"
+        case Convert():
+            return "userSwap"
+        case _:
+            raise TypeError(f"CCPayment does not execute {type(instruction).__name__}")
 
 
-def _judge(envelope: Envelope) -> Outcome:
-    """What an error code says of the attempt it answers."""
-    provider_code = str(envelope.code)
-    meaning, code = CODES.get(envelope.code, (Meaning.UNCERTAIN, "unlisted_code"))
-    message = clean_message(envelope.msg) or code
-    match meaning:
-        case Meaning.REFUSED:
-            return Refused(code, message, provider_code)
-        case Meaning.LATER | Meaning.OPERATOR:
-            return Deferred(code, message, provider_code)
-        case Meaning.UNCERTAIN | Meaning.DUPLICATE:
-            return Unknown(code, message, provider_code)
+def _look_up_route(instruction: Instruction) -> str:
+    return "getUserTransferRecord" if isinstance(instruction, Move) else "getUserSwapRecord"
+
+
+def _fields(instruction: Instruction) -> dict[str, object]:
+    match instruction:
+        case Move():
+            fields: dict[str, object] = {
+                "coinId": instruction.coin_id,
+                "fromUserId": instruction.from_user_id,
+                "toUserId": instruction.to_user_id,
+                "orderId": instruction.order_id,
+                "amount": instruction.amount,
+            }
+            optional = {"remark": instruction.remark}
+        case Convert():
+            fields = {
+                "orderId": instruction.order_id,
+                "userId": instruction.user_id,
+                "coinIdIn": instruction.coin_id_in,
+                "amountIn": instruction.amount_in,
+                "coinIdOut": instruction.coin_id_out,
+            }
+            optional = {
+                "extraFeeRate": instruction.extra_fee_rate,
+                "amountOutMinimum": instruction.amount_out_minimum,
+            }
+        case _:
+            raise TypeError(f"CCPayment does not execute {type(instruction).__name__}")
+    return fields | {name: value for name, value in optional.items() if value is not None}
+
+
+def _judge_record(envelope: Envelope, instruction: Instruction) -> Finding:
+    """What the record says; a success with an empty one is no record. Raises Unreadable."""
+    if isinstance(instruction, Move):
+        transfer = read_record(TransferRecord, envelope.data)
+        return Absent() if transfer is None else judge_transfer(transfer, instruction)
+    assert isinstance(instruction, Convert)
+    swap = read_record(SwapRecord, envelope.data)
+    return Absent() if swap is None else judge_swap(swap, instruction)
 
 
 def _unreadable_look_up(envelope: Envelope) -> Unknown:
-    _, code = CODES.get(envelope.code, (Meaning.UNCERTAIN, "unlisted_code"))
+    code = CODES[envelope.code][1] if envelope.code in CODES else "unlisted_code"
     return Unknown("look_up_failed", f"{code}: {clean_message(envelope.msg)}", str(envelope.code))
 
 
-def _find_record(envelope: Envelope) -> TransferRecord | None:
-    """The record; None when there is none, which may also come as success with an empty one. Raises Unreadable.
-
-    Something that cannot be read is not nothing: taken for absence, it would end in sending again, or in releasing
-    what has been paid.
-    """
-    if envelope.data is None or envelope.data == {}:
-        return None
-    if not isinstance(envelope.data, dict) or "record" not in envelope.data:
-        raise Unreadable("the answer's field record is missing")
-    record = envelope.data["record"]
-    if record is None or (isinstance(record, dict) and not any(record.values())):
-        return None
-    return read_data(TransferRecord, record)
-
-
-def _judge_record(record: TransferRecord, instruction: Move) -> Finding:
-    """What the provider's record of the order says, if it is a record of this order at all."""
-    differing = _differing_fields(record, instruction)
-    if differing:
-        return Disputed(f"the provider's record differs in {', '.join(differing)}", record.record_id)
-    match record.status:
-        case "Success":
-            return Succeeded(record.record_id)
-        case "Failed":
-            return Refused("failed", "the provider's record says Failed", by_record=True)
-        case _:  # a status that is not documented is not final
-            return Processing(record.record_id)
-
-
-def _differing_fields(record: TransferRecord, instruction: Move) -> list[str]:
-    pairs: dict[str, tuple[object, object]] = {
-        "orderId": (record.order_id, instruction.order_id),
-        "coinId": (record.coin_id, instruction.coin_id),
-        "fromUserId": (record.from_user_id, instruction.from_user_id),
-        "toUserId": (record.to_user_id, instruction.to_user_id),
-    }
-    differing = [name for name, (theirs, ours) in pairs.items() if theirs != ours]
-    try:
-        # As numbers: records pad to 24 decimals.
-        same_amount = parse_record_amount(record.amount) == parse_record_amount(instruction.amount)
-    except ValueError:
-        same_amount = False
-    return differing if same_amount else [*differing, "amount"]
-
-
-def _dump(fields: dict[str, object]) -> bytes:
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+def _coin(coin: ListedCoin, asked: Mapping[int, Decimal]) -> Coin:
+    """As many decimals as the chain with the fewest: a transfer between users names no chain."""
+    return Coin(
+        coin=str(coin.coin_id),
+        symbol=coin.symbol,
+        decimals=min((network.precision for network in coin.networks.values()), default=18),
+        enabled=coin.status != DELISTED,
+        minimum=None,
+        price_usd=coin.price if coin.price is not None else asked.get(coin.coin_id),
+    )

@@ -1,25 +1,19 @@
 """CCPayment's answers as they come over the wire, read with care: they are somebody else's data."""
 
 import json
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
 from pydantic.alias_generators import to_camel
 
+from worker.providers.ccpayment.fields import OptionalText, RecordId, UnixTime
 from worker.providers.http import Answer
+from worker.providers.protocol import Unreadable
 
 # A provider's sentence is shown to people and stored; more than this is not a sentence.
 MESSAGE_CHARACTERS_MAX = 300
 
 Model = TypeVar("Model", bound=BaseModel)
-
-# It is stored, logged and published as it is; one with a control character in it could never be stored, so that its
-# order would never end.
-RecordId = Annotated[StrictStr, Field(pattern=r"^[!-~]{1,128}$")]
-
-
-class Unreadable(Exception):
-    """The answer is not what the provider documents; says why, never quotes it."""
 
 
 class Envelope(BaseModel):
@@ -30,26 +24,63 @@ class Envelope(BaseModel):
     data: Any = None
 
 
-class TransferReceipt(BaseModel):
-    """`data` of userTransfer."""
+class Wire(BaseModel):
+    """A part of an answer: camelCase names, unknown ones ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+
+
+class TransferReceipt(Wire):
+    """`data` of userTransfer."""
 
     record_id: RecordId
 
 
-class TransferRecord(BaseModel):
-    """`data.record` of getUserTransferRecord. There is no time in it."""
+class SwapReceipt(Wire):
+    """`data` of userSwap, as far as it says anything final: there is no status in it."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    record_id: RecordId
+
+
+class TransferRecord(Wire):
+    """`data.record` of getUserTransferRecord. There is no time in it."""
 
     record_id: RecordId
     coin_id: StrictInt
+    coin_symbol: OptionalText = ""
     order_id: StrictStr
     from_user_id: StrictStr
     to_user_id: StrictStr
     amount: StrictStr
     status: StrictStr
+    remark: OptionalText = ""
+
+
+class SwapRecord(Wire):
+    """`data.record` of getUserSwapRecord: amounts as text, `swaps.parse_swap_amounts` reads them.
+
+    What is known only once the swap is done may be blank before; not documented whether it is.
+    """
+
+    record_id: RecordId
+    order_id: StrictStr
+    user_id: OptionalText = ""
+    coin_id_in: StrictInt
+    coin_in_symbol: OptionalText = ""
+    coin_id_out: StrictInt
+    coin_out_symbol: OptionalText = ""
+    amount_in: StrictStr
+    amount_out: OptionalText = ""
+    net_amount_out: OptionalText = ""
+    amount_out_minimum: OptionalText = ""
+    swap_rate: OptionalText = ""
+    fee_rate: OptionalText = ""
+    fee: OptionalText = ""
+    extra_fee_rate: OptionalText = ""
+    extra_fee: OptionalText = ""
+    status: StrictStr
+    created_at: UnixTime = None
+    arrived_at: UnixTime = None
 
 
 def read_envelope(answer: Answer) -> Envelope:
@@ -70,6 +101,22 @@ def read_data(model: type[Model], data: object) -> Model:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
         raise Unreadable(f"the answer's field {where or 'data'} is missing or malformed") from None
+
+
+def read_record(model: type[Model], data: object) -> Model | None:
+    """`data.record`; None when there is none, which may also come as success with an empty one. Raises Unreadable.
+
+    Something that cannot be read is not nothing: taken for absence, it would end in sending again, or in releasing
+    what has been paid.
+    """
+    if data is None or data == {}:
+        return None
+    if not isinstance(data, dict) or "record" not in data:
+        raise Unreadable("the answer's field record is missing")
+    record = data["record"]
+    if record is None or (isinstance(record, dict) and not any(record.values())):
+        return None
+    return read_data(model, record)
 
 
 def clean_message(text: str) -> str:

@@ -1,0 +1,196 @@
+-- Remember a deposit that is not money (yet), why, and when to look again; true when that is news. A credited one
+-- stays as it is, and so does the time of the next look while nothing is new.
+CREATE OR REPLACE FUNCTION ledger.note_deposit(
+    provider text, record_id text, kind text, state text, account text, coin text, amount numeric, fee numeric,
+    chain text, tx_id text, output integer, address text, memo text, note text, order_id text, due_at timestamptz,
+    now timestamptz
+) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    known text;
+BEGIN
+    SELECT d.state INTO known
+      FROM deposit d
+     WHERE d.provider = note_deposit.provider AND d.record_id = note_deposit.record_id
+       FOR NO KEY UPDATE;
+
+    INSERT INTO deposit AS d (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
+                              address, memo, note, order_id, seen_at, updated_at, due_at)
+    VALUES (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output, address, memo, note,
+            order_id, now, now, due_at)
+    ON CONFLICT ON CONSTRAINT deposit_pkey DO UPDATE
+       SET state = EXCLUDED.state, account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
+           fee = EXCLUDED.fee, tx_id = EXCLUDED.tx_id, output = EXCLUDED.output, address = EXCLUDED.address,
+           memo = EXCLUDED.memo, order_id = coalesce(EXCLUDED.order_id, d.order_id), note = EXCLUDED.note, updated_at = now, due_at = EXCLUDED.due_at
+     WHERE d.state NOT IN ('credited', EXCLUDED.state);
+    RETURN known IS DISTINCT FROM note_deposit.state AND known IS DISTINCT FROM 'credited';
+END $$;
+
+-- Credit a deposit, once: journal, balances and event in one transaction. Verdicts:
+--   credited  it is posted now
+--   known     it was posted before
+--   repeated  another record of the same payment is posted: nothing is, a person must look
+-- Lines: custody −amount, owner +amount; owner −fee, custody +fee.
+CREATE OR REPLACE FUNCTION ledger.credit_deposit(
+    provider text, record_id text, kind text, account text, coin text, amount numeric, fee numeric,
+    chain text, tx_id text, output integer, address text, memo text,
+    order_id text, -- that it ends; NULL: none
+    event_id uuid, sequence integer, routing_key text, body text, correlation_id text, traceparent text,
+    now timestamptz, lease_token uuid, lease_until timestamptz
+) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    ids bigint[] := open_accounts(ARRAY[provider, provider], ARRAY[coin, coin], ARRAY[account, 'custody']);
+    name text := format('deposit:%s:%s', provider, record_id);
+    known text;
+    broken text;
+    journal_id bigint;
+BEGIN
+    PERFORM FROM balance b WHERE b.account_id = ANY (ids) ORDER BY b.account_id FOR NO KEY UPDATE;
+
+    SELECT d.state INTO known
+      FROM deposit d
+     WHERE d.provider = credit_deposit.provider AND d.record_id = credit_deposit.record_id
+       FOR NO KEY UPDATE;
+    IF known = 'credited' THEN
+        RETURN 'known';
+    END IF;
+
+    BEGIN
+        INSERT INTO deposit AS d (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
+                                  address, memo, order_id, seen_at, updated_at)
+        VALUES (provider, record_id, kind, 'credited', account, coin, amount, fee, chain, tx_id, output, address, memo,
+                credit_deposit.order_id, now, now)
+        ON CONFLICT ON CONSTRAINT deposit_pkey DO UPDATE
+           SET state = 'credited', account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
+               fee = EXCLUDED.fee, tx_id = EXCLUDED.tx_id, output = EXCLUDED.output, address = EXCLUDED.address,
+               memo = EXCLUDED.memo, order_id = coalesce(EXCLUDED.order_id, d.order_id), note = NULL, updated_at = now,
+               due_at = NULL
+         WHERE d.state <> 'credited';
+    EXCEPTION WHEN unique_violation THEN
+        GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
+        IF broken <> 'deposit_once' THEN
+            RAISE;
+        END IF;
+        RETURN 'repeated';
+    END;
+    IF NOT FOUND THEN -- another transaction has credited it since we looked
+        RETURN 'known';
+    END IF;
+
+    INSERT INTO journal (order_id, at) VALUES (name, now) RETURNING id INTO journal_id;
+    INSERT INTO entry (account_id, version, journal_id, line, amount, purpose, balance_after)
+    SELECT l.account_id, b.version + row_number() OVER so_far, journal_id,
+           row_number() OVER (ORDER BY l.line), l.amount, l.purpose, b.posted + sum(l.amount) OVER so_far
+      FROM (VALUES (ids[2], 1, -credit_deposit.amount, 'deposit'), (ids[1], 2, credit_deposit.amount, 'deposit'),
+                   (ids[1], 3, -credit_deposit.fee, 'provider_fee'), (ids[2], 4, credit_deposit.fee, 'provider_fee'))
+           AS l (account_id, line, amount, purpose)
+      JOIN balance b ON b.account_id = l.account_id
+     WHERE l.amount <> 0
+    WINDOW so_far AS (PARTITION BY l.account_id ORDER BY l.line);
+    UPDATE balance b
+       SET posted = b.posted + CASE WHEN b.account_id = ids[1] THEN amount - fee ELSE fee - amount END,
+           version = b.version + CASE WHEN fee = 0 THEN 1 ELSE 2 END
+     WHERE b.account_id = ANY (ids);
+
+    INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
+                        created_at, lease_token, lease_until)
+    VALUES (event_id, credit_deposit.order_id, sequence, false, routing_key, body, correlation_id, traceparent, now,
+            lease_token, lease_until);
+    RETURN 'credited';
+END $$;
+
+-- Deposits that are to be looked at again, with a lease.
+CREATE OR REPLACE FUNCTION ledger.take_deposits(provider text, now timestamptz, lease_until timestamptz, most integer)
+RETURNS SETOF ledger.deposit
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    WITH due AS MATERIALIZED (
+        SELECT d.record_id
+          FROM deposit d
+         WHERE d.provider = take_deposits.provider AND d.due_at <= now
+         ORDER BY d.due_at
+         LIMIT most
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE deposit d SET due_at = lease_until
+      FROM due
+     WHERE d.provider = take_deposits.provider AND d.record_id = due.record_id
+    RETURNING d.*
+$$;
+
+-- Look at a deposit again then; `rescanned`: the provider was asked to look again.
+CREATE OR REPLACE FUNCTION ledger.postpone_deposit(
+    provider text, record_id text, rescanned boolean, due_at timestamptz
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    UPDATE deposit d
+       SET due_at = postpone_deposit.due_at, rescans = d.rescans + CASE WHEN rescanned THEN 1 ELSE 0 END
+     WHERE d.provider = postpone_deposit.provider AND d.record_id = postpone_deposit.record_id
+       AND d.state <> 'credited'
+$$;
+
+-- Webhooks that nobody has looked into yet, and marking them.
+CREATE OR REPLACE FUNCTION ledger.read_webhooks(provider text, most integer)
+RETURNS TABLE (digest bytea, kind text, record_id text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    SELECT w.digest, w.kind, w.record_id
+      FROM webhook w
+     WHERE w.provider = read_webhooks.provider AND w.handled_at IS NULL
+     ORDER BY w.received_at
+     LIMIT most
+$$;
+
+CREATE OR REPLACE FUNCTION ledger.mark_webhook(provider text, digest bytea, now timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    UPDATE webhook w SET handled_at = now WHERE w.provider = mark_webhook.provider AND w.digest = mark_webhook.digest
+$$;
+
+-- Webhooks are remembered longer than any provider repeats them, not for ever.
+CREATE OR REPLACE FUNCTION ledger.forget_webhooks(received_before timestamptz) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    WITH gone AS (
+        DELETE FROM webhook w WHERE w.received_at < received_before AND w.handled_at IS NOT NULL RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+-- Whose lists of deposits are to be read, and from when: the merchant's, and those of all users that have an account.
+CREATE OR REPLACE FUNCTION ledger.take_scans(
+    provider text, since timestamptz, now timestamptz, lease_until timestamptz, most integer
+) RETURNS TABLE (of text, read_until timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO deposit_scan (provider, of, read_until, due_at)
+    SELECT DISTINCT take_scans.provider, CASE WHEN a.name LIKE 'user:%' THEN substr(a.name, 6) ELSE '' END, since, now
+      FROM account a
+      JOIN asset s ON s.id = a.asset_id AND s.provider = take_scans.provider
+     WHERE a.name <> 'custody'
+     UNION
+    SELECT take_scans.provider, '', since, now
+    ON CONFLICT DO NOTHING;
+
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT d.of
+          FROM deposit_scan d
+         WHERE d.provider = take_scans.provider AND d.due_at <= now
+         ORDER BY d.due_at
+         LIMIT most
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE deposit_scan d SET due_at = lease_until
+      FROM due
+     WHERE d.provider = take_scans.provider AND d.of = due.of
+    RETURNING d.of, d.read_until;
+END $$;
+
+CREATE OR REPLACE FUNCTION ledger.end_scan(provider text, of text, read_until timestamptz, due_at timestamptz)
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    UPDATE deposit_scan d
+       SET read_until = greatest(d.read_until, end_scan.read_until), due_at = end_scan.due_at
+     WHERE d.provider = end_scan.provider AND d.of = end_scan.of
+$$;

@@ -1,0 +1,1 @@
+"""What is done on a schedule, once per period by one of all the workers."""

@@ -1,0 +1,54 @@
+"""What this process did, counted for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+
+class Metrics:
+    """The counters of one process; each has its own, so that tests and several workers in a process do not mix."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._admissions = Counter(
+            "ledger_admissions_total",
+            "Commands, by what became of them on arrival",
+            ("provider", "type", "verdict"),
+            registry=self._registry,
+        )
+        self._decisions = Counter(
+            "ledger_decisions_total",
+            "Decisions applied to orders, by the state they led to",
+            ("provider", "type", "state"),
+            registry=self._registry,
+        )
+        self._contradictions = Counter(
+            "ledger_contradictions_total",
+            "Evidence against how an order ended; each needs a person",
+            ("provider",),
+            registry=self._registry,
+        )
+        self._calls = Histogram(
+            "ledger_provider_seconds",
+            "How long providers took to answer attempts",
+            ("provider", "outcome"),
+            registry=self._registry,
+        )
+
+    def admitted(self, provider: str, command_type: str, verdict: str) -> None:
+        """A command arrived."""
+        self._admissions.labels(provider, command_type, verdict).inc()
+
+    def decided(self, provider: str, command_type: str, state: str) -> None:
+        """Something was learned of an order, and applied."""
+        self._decisions.labels(provider, command_type, state).inc()
+
+    def contradicted(self, provider: str) -> None:
+        """Something was learned that should not be."""
+        self._contradictions.labels(provider).inc()
+
+    def called(self, provider: str, outcome: str, seconds: float) -> None:
+        """A provider answered an attempt, or did not."""
+        self._calls.labels(provider, outcome).observe(seconds)
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self._registry)

@@ -1,0 +1,1 @@
+"""CoinQ Pay, API version 1."""

@@ -1,0 +1,85 @@
+"""Rescan: look for a payment that somebody says was sent; ask the provider to look again; until found, or given up.
+
+A rescan never credits: what it brings to light comes as a deposit, and is credited like any other.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+import structlog
+
+from schemas.rescan import Rescan
+from worker.ledger import Settlement, stored
+from worker.order import Decision, Evidence, Order
+from worker.providers.protocol import Deposit, DepositSource, Found, ReadFailed, Refused, Succeeded
+from worker.steps.credit import take
+from worker.steps.settle import settle
+from worker.steps.tell import rescan_requested
+from worker.world import World
+
+log = structlog.get_logger()
+
+Ran = Literal["found", "given up", "requested", "postponed"]
+
+# Intervals double up to this.
+INTERVAL_SECONDS_MAX = 3600.0
+# After a run in which the provider could not be asked.
+AGAIN_SECONDS = 30.0
+# Somebody reports a payment after having waited for it.
+LOOK_BACK = timedelta(days=30)
+
+
+async def rescan(order: Order, source: DepositSource, world: World) -> Ran:
+    """One run for one order, which must be claimed; what came of it."""
+    command = order.command
+    assert isinstance(command, Rescan)
+    assert order.created_at is not None
+    now = world.clock.now()
+    try:
+        found = await _find(command, order, source, world)
+        if found is not None:
+            await settle(order, Succeeded(found.record_id, Found(found)), "record", world)
+            return "found"
+        if now >= order.created_at + timedelta(seconds=world.policy.rescan_give_up_seconds):
+            given_up = Refused("given_up", "the provider has not found it in all this time", by_record=True)
+            await settle(order, given_up, "record", world)
+            return "given up"
+        description = await source.rescan(command.chain, command.to_address, command.tx_id, command.memo)
+    except ReadFailed as error:
+        log.warning("rescan could not be run", order_id=order.order_id, reason=str(error))
+        evidence = Evidence(order.attempts, "record", "unknown", message=str(error))
+        due_at = now + timedelta(seconds=AGAIN_SECONDS)
+        await world.ledger.settle(Settlement(order, Decision("held", evidence, due_at=due_at, polls=order.polls)))
+        return "postponed"
+    await _requested(order, description, world)
+    return "requested"
+
+
+async def _find(command: Rescan, order: Order, source: DepositSource, world: World) -> Deposit | None:
+    """The credited deposit of this transaction: from the books, or from the provider's lists into the books."""
+    account = "merchant" if command.user_id is None else source.account_of(command.user_id)
+    known = await world.ledger.credited_deposit(source.name, command, account)
+    if known is None and order.created_at is not None:
+        since = order.created_at - LOOK_BACK
+        async for deposit in source.deposits(command.user_id or "", since):
+            if deposit.tx_id == command.tx_id:
+                await take(deposit, world)
+        known = await world.ledger.credited_deposit(source.name, command, account)
+    return known
+
+
+async def _requested(order: Order, description: str, world: World) -> None:
+    """The provider looks again; so do we, each time later."""
+    run = order.polls + 1
+    seconds = min(world.policy.rescan_seconds * 2.0 ** min(order.polls, 20), INTERVAL_SECONDS_MAX)
+    now = world.clock.now()
+    event = rescan_requested(order, run, description, now)
+    decision = Decision(
+        "held",
+        Evidence(order.attempts, "record", "requested", message=description),
+        due_at=now + timedelta(seconds=seconds),
+        polls=run,
+        events=(event,),
+    )
+    if await world.ledger.settle(Settlement(order, decision)) == "settled":
+        world.relay.offer(stored(event, order.traceparent))

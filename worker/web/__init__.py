@@ -1,0 +1,1 @@
+"""The HTTP role: what providers tell by themselves, and what operators' tools ask."""

@@ -1,0 +1,49 @@
+"""The application: health, readiness, metrics, and the webhooks."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from worker.providers.protocol import Provider
+from worker.web.webhooks import webhook_routes
+from worker.world import World
+
+# Readiness is asked often, and must not pile up behind a database that is away.
+READY_SECONDS_MAX = 2.0
+
+
+def make_app(providers: Mapping[str, Provider], world: World, is_broker_there: Callable[[], bool]) -> Starlette:
+    """Everything that the HTTP role answers."""
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(_request: Request) -> Response:
+        parts = {"database": await _is_database_there(world), "broker": is_broker_there()}
+        return JSONResponse(parts, 200 if all(parts.values()) else 503)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(world.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+            *webhook_routes(providers, world),
+        ]
+    )
+
+
+async def _is_database_there(world: World) -> bool:
+    try:
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            await world.ledger.read_orders([])
+    except TimeoutError:
+        return False
+    return True

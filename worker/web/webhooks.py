@@ -1,0 +1,141 @@
+"""The webhook routes. Each is a hint that makes us look at the provider; the confirmation alone is also an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from worker.jobs.deposits import take_webhooks
+from worker.providers.ccpayment.provider import CCPayment
+from worker.providers.coinqpay.judge import payee_of
+from worker.providers.coinqpay.provider import CoinQPay
+from worker.providers.coinqpay.records import Confirmation, PayOrder, Withdrawal
+from worker.providers.coinqpay.wire import read_notice as read_coinqpay
+from worker.providers.protocol import DepositSource, Provider, ReadFailed, Unreadable
+from worker.web.body import BadBody, read_body
+from worker.web.ccpayment import NotReadable, NotSigned
+from worker.web.ccpayment import read_notice as read_ccpayment
+from worker.web.confirm import confirm
+from worker.world import World
+
+log = structlog.get_logger()
+
+# The providers retry; a database that is away must not keep their connections.
+ANSWER_SECONDS_MAX = 8.0
+
+Handler = Callable[[bytes, Mapping[str, str]], Awaitable[Response]]
+
+
+def webhook_routes(providers: Mapping[str, Provider], world: World) -> list[Route]:
+    """The routes of the providers that are configured."""
+    routes: list[Route] = []
+    for provider in providers.values():
+        match provider:
+            case CCPayment():
+                routes.append(_route("/webhooks/ccpayment", _CCPayment(provider, world).deposit))
+            case CoinQPay():
+                webhooks = _CoinQPay(provider, world)
+                routes += [
+                    _route("/webhooks/coinqpay/pay-order", webhooks.pay_order),
+                    _route("/webhooks/coinqpay/withdrawal", webhooks.withdrawal),
+                    _route("/webhooks/coinqpay/confirm", webhooks.confirm),
+                ]
+    return routes
+
+
+def _route(path: str, handler: Handler) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = await read_body(request)
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                return await handler(body, request.headers)
+        except BadBody as bad:
+            return bad.answer
+        except TimeoutError:
+            return PlainTextResponse("cannot be answered now", 503)
+
+    return Route(path, endpoint, methods=["POST"])
+
+
+class _CCPayment:
+    def __init__(self, provider: CCPayment, world: World) -> None:
+        self._provider = provider
+        self._world = world
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def deposit(self, body: bytes, headers: Mapping[str, str]) -> Response:
+        """200 for whatever is rightly signed, so that it is not sent again; 401 and 400 without any effect."""
+        try:
+            notice = read_ccpayment(headers, body, self._provider, self._world.clock.now())
+        except NotSigned:
+            return PlainTextResponse("the signature is missing or wrong", 401)
+        except NotReadable:
+            return PlainTextResponse("the body is not a JSON object", 400)
+        is_new = await self._world.ledger.remember_webhook(
+            self._provider.name, notice.digest, notice.kind, notice.record_id
+        )
+        if is_new and notice.record_id is not None and self._provider.deposits is not None:
+            self._begin(self._read_back(self._provider.deposits))
+        log.info(
+            "webhook received",
+            kind=notice.kind,
+            record_id=notice.record_id,
+            new=is_new,
+            recent=notice.is_recent,
+        )
+        return PlainTextResponse("Success")
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        """The answer does not wait for it; should it not come to an end, the scheduled job does it again."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read_back(self, source: DepositSource) -> None:
+        try:
+            await take_webhooks(source, self._world)
+        except ReadFailed as error:
+            log.warning("deposit cannot be read back now", reason=str(error))
+
+
+class _CoinQPay:
+    """Nothing signs these: what they say is where to look, never what is there."""
+
+    def __init__(self, provider: CoinQPay, world: World) -> None:
+        self._provider = provider
+        self._world = world
+
+    async def pay_order(self, body: bytes, _headers: Mapping[str, str]) -> Response:
+        """A pay order has changed, it says."""
+        try:
+            notice = read_coinqpay(PayOrder, body)
+        except Unreadable as error:
+            return PlainTextResponse(str(error), 400)
+        await self._world.ledger.hasten(self._provider.name, order_id=notice.order_id)
+        return PlainTextResponse("OK")
+
+    async def withdrawal(self, body: bytes, _headers: Mapping[str, str]) -> Response:
+        """A withdrawal has ended, it says."""
+        try:
+            notice = read_coinqpay(Withdrawal, body)
+        except Unreadable as error:
+            return PlainTextResponse(str(error), 400)
+        await self._world.ledger.hasten(self._provider.name, provider_ref=notice.id, payee=payee_of(notice))
+        return PlainTextResponse("OK")
+
+    async def confirm(self, body: bytes, _headers: Mapping[str, str]) -> Response:
+        """Our answer approves the withdrawal, or does not."""
+        try:
+            notice = read_coinqpay(Confirmation, body)
+        except Unreadable as error:
+            return PlainTextResponse(str(error), 409)
+        match await confirm(notice.id, self._provider, self._world):
+            case "confirmed":
+                return PlainTextResponse("OK")
+            case "refused":
+                return PlainTextResponse("refused: no open payment of ours is bound to it", 409)
+            case "unknown":
+                return PlainTextResponse("cannot be answered now", 503)
