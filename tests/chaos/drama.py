@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -21,12 +22,16 @@ from tests.chaos.ports import (
     KillSwitch,
     VirtualTime,
 )
+from worker.coins import Coins
 from worker.database import Database
 from worker.flow import execute, go_on
 from worker.ledger import Ledger
 from worker.loops.relay import Relay
+from worker.loops.resume import CLAIM_ORDERS_MAX, RESUMED
 from worker.message import Incoming
+from worker.providers.ccpayment.api import Api
 from worker.providers.ccpayment.provider import CCPayment
+from worker.sandbox.ccpayment.records import Status
 from worker.sandbox.sandbox import Sandbox
 from worker.topology import DEAD_EXCHANGE, EVENTS_EXCHANGE
 from worker.world import Policy, World
@@ -34,6 +39,7 @@ from worker.world import Policy, World
 APP_ID = "chaos-merchant"
 APP_SECRET = "chaos-secret"
 COIN = 1280
+COIN_OUT = 1329  # of swaps
 LEASE_SECONDS = 30
 # Longer than any road to an end: proof of absence takes four minutes of virtual time.
 ROUNDS_MAX = 60
@@ -50,11 +56,12 @@ class Drama:
     time: VirtualTime = field(default_factory=VirtualTime)
     bus: Bus = field(default_factory=Bus)
     requests: Counter[str] = field(default_factory=Counter)
-    stall: Callable[[], Any] | None = None  # while the first transfer is about to leave
+    stall: Callable[[], Any] | None = None  # while the first request is about to leave
     pause: Callable[[], Any] | None = None  # after the first attempt is written down
+    provider_seconds_behind: float = 0
 
     def __post_init__(self) -> None:
-        self.sandbox = Sandbox(APP_ID, APP_SECRET, lambda: self.time.now().timestamp())
+        self.sandbox = Sandbox(APP_ID, APP_SECRET, lambda: self.time.now().timestamp() - self.provider_seconds_behind)
 
     def user(self, name: str) -> str:
         return f"{name}-{self.name}"
@@ -88,9 +95,26 @@ class Drama:
         }
         self.message(json.dumps({**fields, **changes}).encode())
 
-    def message(self, body: bytes) -> None:
+    def swap(self, order: str, **changes: object) -> None:
+        """Publish a swap of 1 by alice, with a fee for the merchant, or as changed."""
+        fields: dict[str, object] = {
+            "type": "swap",
+            "orderId": self.order(order),
+            "userId": self.user("alice"),
+            "coinIdIn": COIN,
+            "amountIn": "1",
+            "coinIdOut": COIN_OUT,
+            "extraFeeRate": "0.01",
+        }
+        self.message(json.dumps({**fields, **changes}).encode(), "swap")
+
+    def swaps_take(self, seconds: float, *, fail: bool = False) -> None:
+        """Swaps from now on are under way for so long before they end."""
+        self.sandbox.ask(self.sandbox.controls["ccpayment"]["swaps"], {"processingSeconds": seconds, "fails": fail})
+
+    def message(self, body: bytes, kind: str = "transfer") -> None:
         """Publish these bytes."""
-        self.bus.waiting.append(Incoming(body=body, routing_key="ccpayment.transfer", provider="ccpayment"))
+        self.bus.waiting.append(Incoming(body=body, routing_key=f"ccpayment.{kind}", provider="ccpayment"))
 
     def worker(self, switch: KillSwitch) -> "Actor":
         return Actor(self, switch)
@@ -105,7 +129,7 @@ class Drama:
 
     async def witness(self, request: httpx.Request) -> None:
         """Nothing leaves that was not written down before, byte for byte."""
-        if not request.url.path.endswith("userTransfer"):
+        if not request.url.path.endswith(("userTransfer", "userSwap")):
             return
         order_id = json.loads(request.content)["orderId"]
         self.requests[order_id] += 1
@@ -147,7 +171,7 @@ class Drama:
 
     async def _states(self) -> dict[str, str]:
         rows = await self.owner.fetch(
-            "SELECT order_id, state FROM ledger.order_status WHERE type = 'transfer' AND order_id LIKE $1",
+            "SELECT order_id, state FROM ledger.order_status WHERE type IN ('transfer', 'swap') AND order_id LIKE $1",
             f"%-{self.name}",
         )
         return {row["order_id"]: row["state"] for row in rows}
@@ -177,19 +201,29 @@ class Drama:
 
     def _check_executions(self, states: dict[str, str]) -> None:
         """What the provider did is what succeeded, each once."""
-        executed = sorted(transfer.order_id for transfer in self.sandbox.books.transfers())
-        assert executed == sorted(o for o, state in states.items() if state == "succeeded")
+        books, now = self.sandbox.books, self.time.now().timestamp()
+        executed = [transfer.order_id for transfer in books.transfers()]
+        executed += [swap.order_id for swap in books.swaps() if swap.status(now) is Status.SUCCESS]
+        assert sorted(executed) == sorted(o for o, state in states.items() if state == "succeeded")
 
     async def _check_books(self) -> None:
         """Each user has the same with the provider and in the ledger, and nothing is held."""
-        for name in ("alice", "bobby"):
+        self.sandbox.advance()
+        for name, coin in product(("alice", "bobby"), (COIN, COIN_OUT)):
             row = await self.owner.fetchrow(
-                "SELECT posted, held FROM ledger.account_balance WHERE account = $1",
+                "SELECT posted, held FROM ledger.account_balance WHERE account = $1 AND coin = $2",
                 f"user:{self.user(name)}",
+                str(coin),
             )
-            theirs = self.sandbox.books.balance(self.user(name), COIN)
+            theirs = self.sandbox.books.balance(self.user(name), coin)
             assert (row["posted"] if row else 0) == theirs, name
             assert not row or row["held"] == 0, name
+        # The merchant is one for all dramas of a database: what counts is what this one has brought.
+        earned = await self.owner.fetchval(
+            "SELECT coalesce(sum(amount), 0) FROM ledger.entry_line WHERE account = 'merchant' AND order_id LIKE $1",
+            f"%-{self.name}",
+        )
+        assert earned == self.sandbox.books.balance(APP_ID, COIN_OUT)
 
 
 class Actor:
@@ -203,7 +237,7 @@ class Actor:
         publisher = BusPublisher(drama.bus, switch)
         self._relay = Relay(ledger, publisher, clock)
         client = httpx.AsyncClient(transport=KillableTransport(drama.sandbox, switch, drama.witness))
-        provider = CCPayment(
+        api = Api(
             client,
             base_url="http://sandbox",
             app_id=APP_ID,
@@ -211,11 +245,13 @@ class Actor:
             timeout_seconds=10,
             now=clock.now,
         )
+        providers = {"ccpayment": CCPayment(api, APP_ID, clock.now)}
         self._world = World(
             ledger=ledger,
             publisher=publisher,
             relay=self._relay,
-            providers={"ccpayment": provider},
+            providers=providers,
+            coins=Coins(ledger, providers, clock),
             clock=clock,
             policy=Policy(poll_seconds=2, review_after_seconds=900),
         )
@@ -234,7 +270,7 @@ class Actor:
         while waiting:
             await execute(BusDelivery(waiting.popleft(), self._drama.bus, self._switch), self._world)
         await self._relay.publish_handed()
-        for order in await self._world.ledger.claim(["ccpayment"], 64):
+        for order in await self._world.ledger.claim(["ccpayment"], RESUMED, CLAIM_ORDERS_MAX):
             await go_on(order, self._world)
         await self._relay.publish_handed()
         await self._relay.run_once()

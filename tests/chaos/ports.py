@@ -176,8 +176,9 @@ class KillableTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         async def send() -> Any:
+            query = request.url.query.decode()
             return self._sandbox.handle(
-                Request(request.method, request.url.path, dict(request.headers), request.content)
+                Request(request.method, request.url.path, dict(request.headers), request.content, query)
             )
 
         if not self._switch.dead:

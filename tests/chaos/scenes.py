@@ -152,6 +152,56 @@ async def _two_workers(drama: Drama) -> None:
     drama.stall = meanwhile
 
 
+async def _stopped_at_a_lenient_provider(drama: Drama) -> None:
+    """As before, at a provider that takes signatures of any age: only the worker itself can keep from sending."""
+    await _stopped_while_refused(drama)
+    began, others = drama.time.now(), drama.pause
+    assert others is not None
+
+    async def meanwhile() -> None:
+        await others()
+        drama.provider_seconds_behind = (drama.time.now() - began).total_seconds()
+
+    drama.pause = meanwhile
+
+
+def _swap(**changes: object) -> Callable[[Drama], Awaitable[None]]:
+    async def prepare(drama: Drama) -> None:
+        await drama.fund("alice", "10")
+        drama.swap("order", **changes)
+
+    return prepare
+
+
+def _swap_with(kind: str, when: str = "before", **options: object) -> Callable[[Drama], Awaitable[None]]:
+    async def prepare(drama: Drama) -> None:
+        await _swap()(drama)
+        drama.sandbox.add_fault(kind, when=when, route="userSwap", times=1, **options)
+
+    return prepare
+
+
+def _swap_under_way(*, fail: bool) -> Callable[[Drama], Awaitable[None]]:
+    async def prepare(drama: Drama) -> None:
+        await _swap()(drama)
+        drama.swaps_take(100, fail=fail)
+
+    return prepare
+
+
+async def _swap_and_transfer(drama: Drama) -> None:
+    """Two orders on one account, whose funds do not suffice for both."""
+    await drama.fund("alice", "3")
+    drama.swap("order", amountIn="2")
+    drama.command("second", amount="2")
+
+
+async def _swap_hidden(drama: Drama) -> None:
+    """Accepted, but its record cannot be seen for some time."""
+    await _swap()(drama)
+    drama.sandbox.add_fault("lag", seconds=100)
+
+
 DONE = {"succeeded"}
 # Where an expiry decides: killed early enough, nothing is ever sent. The oracle demands that what was executed, and
 # nothing else, has succeeded.
@@ -180,4 +230,20 @@ SCENES = [
     Scene("stopped before sending", _stopped, {"order": ANY_END}),
     Scene("stopped while others were refused", _stopped_while_refused, {"order": ANY_END}),
     Scene("two workers", _two_workers, {"order": DONE}),
+    Scene(
+        "stopped, at a lenient provider",
+        _stopped_at_a_lenient_provider,
+        {"order": {"failed"}},
+        undisturbed=True,
+    ),
+    Scene("swap", _swap(), {"order": DONE}),
+    Scene("swap with a minimum", _swap(amountOutMinimum="0.8"), {"order": DONE}),
+    Scene("swap below its minimum", _swap(amountOutMinimum="5"), {"order": {"failed"}}),
+    Scene("swap, answer lost", _swap_with("hang", "after"), {"order": DONE}),
+    Scene("swap, request lost", _swap_with("reset"), {"order": DONE}),
+    Scene("swap under way, then done", _swap_under_way(fail=False), {"order": DONE}),
+    Scene("swap under way, then failed", _swap_under_way(fail=True), {"order": {"failed"}}),
+    Scene("swap recorded as failed", _swap_with("failed_record"), {"order": {"failed"}}),
+    Scene("swap, record hidden", _swap_hidden, {"order": DONE}),
+    Scene("swap and transfer", _swap_and_transfer, {"order": DONE, "second": {"rejected"}}),
 ]

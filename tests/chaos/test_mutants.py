@@ -15,8 +15,11 @@ from tests.chaos.ports import KillSwitch
 from tests.chaos.scenes import SCENES
 from tests.chaos.test_kill_every_step import play
 from worker import flow
+from worker.commands.swap import SwapRules
 from worker.database import Database
 from worker.loops.relay import Relay
+from worker.order import SEND_WITHIN
+from worker.providers.ccpayment import provider as ccpayment
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.protocol import Refused, Unknown
 from worker.steps import decide as decide_step
@@ -110,14 +113,18 @@ def _never_resume(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tests.chaos.drama.go_on", go_on)
 
 
+async def _send_now(provider_name: str, command: Any, world: Any) -> None:
+    provider, now = world.providers[provider_name], world.clock.now()
+    instruction = settle_step.RULES[command.type].instruction(command, provider)
+    await provider.execute(instruction, provider.prepare(instruction, now), now + SEND_WITHIN)
+
+
 def _send_before_writing(patch: pytest.MonkeyPatch) -> None:
     """The request leaves first; the order is written down afterwards."""
     original = flow.admit
 
     async def admit(command: Any, message: Any, world: Any) -> Any:
-        provider = world.providers[message.provider]
-        instruction = settle_step.RULES[command.type].instruction(command)
-        await provider.execute(instruction, provider.encode(instruction), world.clock.now())
+        await _send_now(message.provider, command, world)
         return await original(command, message, world)
 
     patch.setattr(flow, "admit", admit)
@@ -128,9 +135,7 @@ def _resend_before_writing(patch: pytest.MonkeyPatch) -> None:
     original = flow.start_attempt
 
     async def start_attempt(order: Any, world: Any) -> Any:
-        provider = world.providers[order.provider]
-        instruction = settle_step.RULES[order.command.type].instruction(order.command)
-        await provider.execute(instruction, provider.encode(instruction), world.clock.now())
+        await _send_now(order.provider, order.command, world)
         return await original(order, world)
 
     patch.setattr(flow, "start_attempt", start_attempt)
@@ -152,13 +157,33 @@ def _resend_blindly(patch: pytest.MonkeyPatch) -> None:
     async def look_up(order: Any, world: Any) -> Any:
         return flow.Absent()
 
-    original = CCPayment.encode
+    original = CCPayment.prepare
     patch.setattr(flow, "look_up", look_up)
     patch.setattr(
         CCPayment,
-        "encode",
-        lambda self, move: original(self, replace(move, order_id=f"{move.order_id}-{secrets.token_hex(2)}")),
+        "prepare",
+        lambda self, move, at: original(self, replace(move, order_id=f"{move.order_id}-{secrets.token_hex(2)}"), at),
     )
+
+
+def _under_way_is_done(patch: pytest.MonkeyPatch) -> None:
+    """A swap that the provider has accepted is booked before its record says that it succeeded."""
+    original = ccpayment.judge_swap
+
+    def judge_swap(record: Any, instruction: Any) -> Any:
+        return original(record.model_copy(update={"status": "Success"}), instruction)
+
+    patch.setattr(ccpayment, "judge_swap", judge_swap)
+
+
+def _gross_is_net(patch: pytest.MonkeyPatch) -> None:
+    """A swap's fees are left out of the books."""
+    original = SwapRules.lines
+
+    def lines(*arguments: Any) -> Any:
+        return tuple(line for line in original(*arguments) if not line.purpose.endswith("_fee"))
+
+    patch.setattr(SwapRules, "lines", lines)
 
 
 UNGUARDED = (
@@ -179,6 +204,8 @@ MUTANTS = [
     Mutant("a duplicate is no news", _duplicate_is_no_news),
     Mutant("late is not too late", _late_is_not_too_late),
     Mutant("resend blindly", _resend_blindly),
+    Mutant("under way is done", _under_way_is_done),
+    Mutant("gross is net", _gross_is_net),
     Mutant("unguarded settle", in_database=(_sql("13_settle.sql", UNGUARDED),)),
     Mutant(
         "unguarded settle, no unique indexes, no final state",
@@ -205,7 +232,12 @@ MUTANTS = [
     ),
     Mutant(
         "no event on settle",
-        in_database=(_sql("13_settle.sql", ("AND c.event_id IS NOT NULL", "AND c.event_id IS NULL")),),
+        in_database=(
+            _sql(
+                "13_settle.sql",
+                ("WHERE e.item = ANY (passed);", "WHERE e.item <> ALL (passed);"),
+            ),
+        ),
     ),
     Mutant(
         "an attempt is not written down",
@@ -213,10 +245,10 @@ MUTANTS = [
             _sql(
                 "12_start_attempt.sql",
                 (
-                    "INSERT INTO attempt (order_id, number, body, created_at) VALUES",
+                    "INSERT INTO attempt (order_id, number, body, signed_at, signature, created_at)\n    VALUES",
                     "PERFORM FROM (VALUES",
                 ),
-                ("body, now);", "body, now)) AS forgotten;"),
+                ("signature, now);", "signature, now)) AS forgotten;"),
             ),
         ),
     ),

@@ -1,15 +1,18 @@
 """CCPayment v2 signatures against golden vectors: computed from the documented recipe by other code."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from worker.providers.ccpayment.auth import CCPaymentAuth, sign
+from worker.providers.ccpayment.api import Api
+from worker.providers.ccpayment.auth import sign
 
 APP_ID = "202601010000000000000000000000001"
 APP_SECRET = "0123456789abcdef0123456789abcdef"
 TIMESTAMP = "1700000000"
+AT = datetime.fromtimestamp(int(TIMESTAMP), UTC)
 
 ESCAPED = (
     rb'{"coinId":1280,"fromUserId":"user-00001","toUserId":"user-00002","orderId":"ord-000002","amount":"1.50",'
@@ -56,16 +59,51 @@ def test_the_signature_is_the_documented_one(body: bytes, signature: str) -> Non
     assert sign(APP_ID, APP_SECRET, TIMESTAMP, body) == signature
 
 
-def test_the_headers_sign_exactly_the_bytes_that_are_sent() -> None:
+async def test_what_is_sent_is_signed_byte_for_byte() -> None:
     body, signature = VECTORS["one field with a space"]
-    auth = CCPaymentAuth(APP_ID, APP_SECRET, datetime.fromtimestamp(int(TIMESTAMP), UTC))
-    request = next(auth.auth_flow(httpx.Request("POST", "http://provider", content=body)))
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"code": 10000})
+
+    await api(answer).call("userTransfer", body, AT)
+    [request] = sent
     assert request.content == body
     assert request.headers["Appid"] == APP_ID
     assert request.headers["Timestamp"] == TIMESTAMP
     assert request.headers["Sign"] == signature
 
 
+async def test_what_was_signed_before_is_sent_as_it_was_signed() -> None:
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"code": 10000})
+
+    await api(answer).send("userTransfer", b"{}", AT, "the signature as it was written down")
+    assert sent[0].headers["Sign"] == "the signature as it was written down"
+    assert sent[0].headers["Timestamp"] == TIMESTAMP
+
+
+@pytest.mark.parametrize("microseconds", [0, 1, 999_999])
+def test_the_whole_second_is_signed(microseconds: int) -> None:
+    body, signature = VECTORS["a transfer"]
+    assert api(lambda _: httpx.Response(500)).sign(body, AT.replace(microsecond=microseconds)) == signature
+
+
 def test_the_secret_is_in_no_repr() -> None:
-    auth = CCPaymentAuth(APP_ID, APP_SECRET, datetime.now(UTC))
-    assert APP_SECRET not in repr(auth)
+    opened = api(lambda _: httpx.Response(500))
+    assert APP_SECRET not in repr(opened) + repr(vars(opened))
+
+
+def api(answer: Callable[[httpx.Request], httpx.Response]) -> Api:
+    return Api(
+        httpx.AsyncClient(transport=httpx.MockTransport(answer)),
+        base_url="http://provider",
+        app_id=APP_ID,
+        app_secret=APP_SECRET,
+        timeout_seconds=5,
+        now=lambda: AT,
+    )

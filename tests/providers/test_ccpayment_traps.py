@@ -21,6 +21,8 @@ from tests.providers.test_ccpayment import (
     answering,
     envelope,
     execute,
+    look_up,
+    over,
     provider,
 )
 from tests.providers.transport import SandboxTransport
@@ -69,7 +71,7 @@ NOT_ABSENT = {
 
 @pytest.mark.parametrize("data", NOT_ABSENT.values(), ids=NOT_ABSENT.keys())
 async def test_a_look_up_that_cannot_be_read_is_not_absence(data: object) -> None:
-    assert isinstance(await answering(body=envelope(10000, data)).look_up(MOVE), Unknown)
+    assert isinstance(await look_up(answering(body=envelope(10000, data))), Unknown)
 
 
 ABSENT = {
@@ -85,25 +87,25 @@ ABSENT = {
 
 @pytest.mark.parametrize("body", ABSENT.values(), ids=ABSENT.keys())
 async def test_absence_is_said_in_these_ways(body: object) -> None:
-    assert await answering(body=body).look_up(MOVE) == Absent()
+    assert await look_up(answering(body=body)) == Absent()
 
 
 @pytest.mark.parametrize("code", sorted({*CODES, 0, -1, 19999} - {11003}))
 async def test_a_look_up_that_is_refused_finds_nothing_out(code: int) -> None:
-    found = await answering(body=envelope(code)).look_up(MOVE)
+    found = await look_up(answering(body=envelope(code)))
     assert isinstance(found, Unknown)
     assert (found.code, found.provider_code) == ("look_up_failed", str(code))
 
 
 @pytest.mark.parametrize("amount", ["0.5000000000000000000000001", "5e-1", "+0.5", "", "0,5", "NaN", "0.50001"])
 async def test_an_amount_that_is_not_the_same_number_is_disputed(amount: str) -> None:
-    found = await answering(body=envelope(10000, {"record": changed(amount=amount)})).look_up(MOVE)
+    found = await look_up(answering(body=envelope(10000, {"record": changed(amount=amount)})))
     assert found == Disputed("the provider's record differs in amount", str(RECORD["recordId"]))
 
 
 async def test_every_differing_field_is_named() -> None:
     record = changed(orderId="x", coinId=1, fromUserId="x", toUserId="x", amount="1", status="Failed")
-    found = await answering(body=envelope(10000, {"record": record})).look_up(MOVE)
+    found = await look_up(answering(body=envelope(10000, {"record": record})))
     assert isinstance(found, Disputed)
     assert found.message.endswith("orderId, coinId, fromUserId, toUserId, amount")
 
@@ -111,11 +113,11 @@ async def test_every_differing_field_is_named() -> None:
 @pytest.mark.parametrize("field", ["orderId", "fromUserId", "toUserId"])
 async def test_names_are_compared_letter_by_letter(field: str) -> None:
     record = changed(**{field: str(RECORD[field]).upper()})
-    assert isinstance(await answering(body=envelope(10000, {"record": record})).look_up(MOVE), Disputed)
+    assert isinstance(await look_up(answering(body=envelope(10000, {"record": record}))), Disputed)
 
 
 async def test_a_failed_record_of_something_else_does_not_fail_the_order() -> None:
-    found = await answering(body=envelope(10000, {"record": changed(status="Failed", amount="7")})).look_up(MOVE)
+    found = await look_up(answering(body=envelope(10000, {"record": changed(status="Failed", amount="7")})))
     assert isinstance(found, Disputed)
 
 
@@ -139,7 +141,7 @@ async def test_a_success_with_a_record_id_that_cannot_be_kept_promises_nothing(r
 async def test_an_answer_that_is_not_compressed_as_it_says_promises_nothing(encoding: str, body: bytes) -> None:
     ccpayment = answering(200, body, headers={"Content-Encoding": encoding})
     assert isinstance(await execute(ccpayment), Unknown)
-    assert isinstance(await ccpayment.look_up(MOVE), Unknown)
+    assert isinstance(await look_up(ccpayment), Unknown)
 
 
 @pytest.mark.parametrize("code", [True, 10000.0, None, [10000], "10000", 10**30])
@@ -159,7 +161,7 @@ async def test_a_fault_on_the_wire_never_tells_whether_it_was_done(kind: str, wh
     simulated.add_fault(kind, when=when, times=1, **({"seconds": 0} if kind == "hang" else {}))  # type: ignore[arg-type]
     ccpayment = provider(SandboxTransport(simulated))
     assert isinstance(await execute(ccpayment), Unknown)
-    found = await ccpayment.look_up(MOVE)
+    found = await look_up(ccpayment)
     assert found == (Absent() if when == "before" else Succeeded(simulated.books.transfers()[0].record_id))
 
 
@@ -168,7 +170,7 @@ async def test_a_movement_that_the_provider_records_as_failed_is_refused_by_reco
     simulated.add_fault("failed_record", times=1)
     ccpayment = provider(SandboxTransport(simulated))
     assert isinstance(await execute(ccpayment), Unknown)
-    found = await ccpayment.look_up(MOVE)
+    found = await look_up(ccpayment)
     assert isinstance(found, Refused)
     assert found.by_record
 
@@ -209,14 +211,7 @@ async def served(simulated: Sandbox) -> AsyncIterator[str]:
 @asynccontextmanager
 async def connected(url: str, timeout_seconds: float = 10) -> AsyncIterator[CCPayment]:
     async with open_client(4) as client:
-        yield CCPayment(
-            client,
-            base_url=url,
-            app_id=APP_ID,
-            app_secret=APP_SECRET,
-            timeout_seconds=timeout_seconds,
-            now=lambda: NOW,
-        )
+        yield over(client, url, timeout_seconds)
 
 
 async def test_over_the_wire_a_transfer_is_executed_and_found() -> None:
@@ -224,9 +219,9 @@ async def test_over_the_wire_a_transfer_is_executed_and_found() -> None:
     async with served(simulated) as url, connected(url) as ccpayment:
         done = await execute(ccpayment)
         [transfer] = simulated.books.transfers()
-        assert done == Succeeded(transfer.record_id) == await ccpayment.look_up(MOVE)
+        assert done == Succeeded(transfer.record_id) == await look_up(ccpayment)
     sent = simulated.log[0]
-    assert sent.body == ccpayment.encode(MOVE)
+    assert sent.body == ccpayment.prepare(MOVE, NOW).body
     assert sent.headers["content-type"] == "application/json"
     assert sent.headers["sign"] == sign(APP_ID, APP_SECRET, sent.headers["timestamp"], sent.body)
 
@@ -236,7 +231,7 @@ async def test_over_the_wire_nobody_listening_means_that_nothing_was_sent() -> N
         pass
     async with connected(url) as ccpayment:
         assert await execute(ccpayment) == Deferred("provider_unreachable", "the connection could not be made")
-        assert isinstance(await ccpayment.look_up(MOVE), Unknown)
+        assert isinstance(await look_up(ccpayment), Unknown)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -245,7 +240,7 @@ async def test_over_the_wire_a_reset_after_the_request_is_not_taken_for_a_failur
     simulated.add_fault("reset", when=when, times=1)
     async with served(simulated) as url, connected(url) as ccpayment:
         assert isinstance(await execute(ccpayment), Unknown)
-        assert isinstance(await ccpayment.look_up(MOVE), Absent if when == "before" else Succeeded)
+        assert isinstance(await look_up(ccpayment), Absent if when == "before" else Succeeded)
 
 
 async def test_over_the_wire_silence_ends_within_the_timeout_with_the_transfer_done() -> None:
@@ -260,7 +255,7 @@ async def test_over_the_wire_many_at_once_are_each_executed_once() -> None:
     simulated = sandbox()
     moves = [MOVE.__class__(f"ord-{n}", "alice1", "bob123", 1280, "0.01", None) for n in range(40)]
     async with served(simulated) as url, connected(url) as ccpayment:
-        outcomes = await asyncio.gather(*(ccpayment.execute(move, ccpayment.encode(move), NOW) for move in moves))
+        outcomes = await asyncio.gather(*(execute(ccpayment, move) for move in moves))
     assert all(isinstance(outcome, Succeeded) for outcome in outcomes)
     assert sorted(t.order_id for t in simulated.books.transfers()) == sorted(move.order_id for move in moves)
 
@@ -284,7 +279,7 @@ async def test_neither_secret_nor_signature_is_in_any_log_or_outcome(
     simulated = sandbox()
     spoil(simulated)
     async with served(simulated) as url, connected(url) as ccpayment:
-        said = repr(await execute(ccpayment)) + repr(await ccpayment.look_up(MOVE)) + caplog.text
+        said = repr(await execute(ccpayment)) + repr(await look_up(ccpayment)) + caplog.text
     signatures = [received.headers["sign"] for received in simulated.log]
     assert len(signatures) == 2
     for secret in (APP_SECRET, *signatures):

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
 
-from worker.providers.http import ANSWER_BYTES_MAX, Answer, NoAnswer, NotSent, ask, open_client
+from worker.providers.http import ANSWER_BYTES_MAX, Answer, NoAnswer, NotSent, TooLate, ask, open_client
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -48,7 +49,8 @@ async def test_an_answer_is_read() -> None:
         await writer.drain()
 
     async with server(serve) as url:
-        assert await post(url) == Answer(418, b"ok")
+        answer = await post(url)
+    assert (answer.status, answer.body, answer.headers["content-length"]) == (418, b"ok", "2")
 
 
 async def test_a_refused_connection_sent_nothing() -> None:
@@ -162,3 +164,82 @@ async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.Monkey
         monkeypatch.setenv("http_proxy", proxy)
         with pytest.raises(NotSent):
             await post("http://no-such-host.invalid/")
+
+
+# ---------------------------------------------------------------- not after its time
+
+
+@dataclass
+class Listener:
+    """Answers every request, once it may, and keeps what arrived."""
+
+    arrived: bytes = b""
+    connections: int = 0
+    requests: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        while chunk := await reader.read(65536):
+            self.arrived += chunk
+            self.requests.put_nowait(None)
+            await self.may_answer.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+
+
+async def send(client: httpx.AsyncClient, url: str, body: bytes, is_too_late: Callable[[], bool]) -> Answer:
+    return await ask(client, client.build_request("POST", url, content=body), httpx.Auth(), 10, is_too_late)
+
+
+async def test_what_is_too_late_from_the_beginning_does_not_even_connect() -> None:
+    listener = Listener()
+    async with server(listener.serve) as url, open_client(4) as client:
+        with pytest.raises(TooLate):
+            await send(client, url, b"belated", lambda: True)
+    assert listener.connections == 0
+
+
+async def test_what_becomes_too_late_while_connecting_leaves_no_byte_and_the_connection_to_the_next() -> None:
+    listener = Listener()
+    listener.may_answer.set()
+    answers = iter([False, True])
+    async with server(listener.serve) as url, open_client(4) as client:
+        with pytest.raises(TooLate):
+            await send(client, url, b"belated", lambda: next(answers))
+        assert listener.arrived == b""
+        assert (await send(client, url, b"next", lambda: False)).status == 200
+    assert listener.connections == 1
+    assert listener.arrived.endswith(b"next")
+    assert b"belated" not in listener.arrived
+
+
+async def test_what_becomes_too_late_while_waiting_for_its_turn_is_not_sent() -> None:
+    listener = Listener()
+    is_over = False
+    async with server(listener.serve) as url, open_client(1) as client, asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(send(client, url, b"first", lambda: False))
+        await listener.requests.get()
+        second = asyncio.ensure_future(send(client, url, b"second", lambda: is_over))
+        await asyncio.sleep(0)
+        is_over = True
+        listener.may_answer.set()
+        assert (await first).status == 200
+        with pytest.raises(TooLate):
+            await second
+    assert b"second" not in listener.arrived
+
+
+async def test_the_deadline_of_one_request_does_not_bind_the_next_of_the_same_task() -> None:
+    listener = Listener()
+    listener.may_answer.set()
+    async with server(listener.serve) as url, open_client(4) as client:
+        answers = iter([False, True])
+        with pytest.raises(TooLate):
+            await send(client, url, b"belated", lambda: next(answers))
+        assert (await ask(client, client.build_request("GET", url), httpx.Auth(), 10)).status == 200
+
+
+def test_too_late_is_a_way_of_not_having_sent() -> None:
+    assert issubclass(TooLate, NotSent)
+    assert not issubclass(TooLate, NoAnswer)

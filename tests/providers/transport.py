@@ -13,8 +13,9 @@ class SandboxTransport(httpx.AsyncBaseTransport):
         self._sandbox = sandbox
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        query = request.url.query.decode()
         reply = self._sandbox.handle(
-            Request(request.method, request.url.path, dict(request.headers), request.content)
+            Request(request.method, request.url.path, dict(request.headers), request.content, query)
         )
         match reply:
             case Response():

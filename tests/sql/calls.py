@@ -2,138 +2,20 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import astuple, fields
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import psycopg
-
-NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
-LEASE = timedelta(seconds=30)
-MINE = uuid.UUID(int=1)
-THEIRS = uuid.UUID(int=2)
-
-
-def later(seconds: float) -> datetime:
-    """That many seconds after the tests' now."""
-    return NOW + timedelta(seconds=seconds)
-
-
-def event_of(order_id: str, sequence: int = 1) -> uuid.UUID:
-    """An event id that no other order has."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"{order_id}/{sequence}")
-
-
-@dataclass(frozen=True)
-class Intake:
-    """One item of ledger.admit, in the order of its parameters."""
-
-    order_id: str
-    type: str = "transfer"
-    provider: str = "ccpayment"
-    fingerprint: bytes = b"content"
-    command: str = "{}"
-    account: str | None = "user:alice1"
-    coin: str | None = "1280"
-    amount: Decimal | None = Decimal(1)
-    body: bytes | None = b"body"
-    expires_at: datetime | None = None
-    message_id: str | None = None
-    correlation_id: str | None = None
-    app_id: str | None = None
-    traceparent: str | None = None
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """One item of ledger.reject."""
-
-    order_id: str
-    type: str = "transfer"
-    provider: str = "ccpayment"
-    fingerprint: bytes = b"content"
-    command: str = "{}"
-    error_code: str = "insufficient_funds"
-    expires_at: datetime | None = None
-    message_id: str | None = None
-    correlation_id: str | None = None
-    app_id: str | None = None
-    traceparent: str | None = None
-    event_id: uuid.UUID | None = None  # its own when left out
-    routing_key: str = "transfer.rejected"
-    event_body: str = "{}"
-    event_correlation_id: str = "correlation"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One ledger line of a settlement."""
-
-    account: str
-    amount: Decimal
-    coin: str = "1280"
-    purpose: str = "transfer"
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """One item of ledger.settle; the order of its scalar fields is that of the parameters."""
-
-    order_id: str
-    revision: int
-    state: str
-    due_at: datetime | None = None
-    provider_ref: str | None = None
-    error_code: str | None = None
-    doubtful: str = "{}"
-    doubt_since: datetime | None = None
-    absent_at: datetime | None = None
-    polls: int = 0
-    attempt: int = 1
-    source: str = "answer"
-    verdict: str = "succeeded"
-    provider_code: str | None = None
-    message: str | None = None
-    event_id: uuid.UUID | None = None
-    routing_key: str | None = None
-    event_body: str | None = None
-    correlation_id: str | None = None
-    lines: tuple[Line, ...] = ()
-
-
-def succeeds(order_id: str, revision: int = 1, *, lines: tuple[Line, ...], **changes: Any) -> Settlement:
-    """The order is done: posted, and told."""
-    return ended(order_id, revision, "succeeded", lines=lines, provider_ref=f"ref-{order_id}", **changes)
-
-
-def fails(order_id: str, revision: int = 1, **changes: Any) -> Settlement:
-    """The order is definitely not done: its hold is released, and it is told."""
-    return ended(order_id, revision, "failed", error_code="refused", verdict="refused", **changes)
-
-
-def ended(order_id: str, revision: int, state: str, **changes: Any) -> Settlement:
-    event = {
-        "event_id": event_of(order_id),
-        "routing_key": f"transfer.{state}",
-        "event_body": "{}",
-        "correlation_id": order_id,
-    }
-    return Settlement(order_id, revision, state, **{**event, **changes})
-
-
-def moves(
-    amount: Decimal, sender: str = "user:alice1", receiver: str = "user:bob123", coin: str = "1280"
-) -> tuple[Line, Line]:
-    """The two lines of a transfer."""
-    return Line(sender, amount.copy_negate(), coin), Line(receiver, amount, coin)
-
+from tests.sql.books import Books
+from tests.sql.items import LEASE, MINE, NOW, Coin, Event, Intake, Rejection, Settlement, event_of
 
 # The types of the parameters: which of them is which only the functions know.
 _ADMIT_TYPES = [
     *("text[]", "text[]", "text[]", "bytea[]", "text[]::jsonb[]"),
     *("text[]", "text[]", "numeric[]", "bytea[]", "timestamptz[]"),
-    *("text[]", "text[]", "text[]", "text[]"),
+    *("text[]", "text[]", "timestamptz[]", "text[]", "text[]"),
+    *("text[]", "text[]"),
 ]
 _REJECT_TYPES = [
     *("text[]", "text[]", "text[]", "bytea[]", "text[]::jsonb[]"),
@@ -144,16 +26,14 @@ _SETTLE_TYPES = [
     *("text[]", "integer[]", "text[]", "timestamptz[]", "text[]"),
     *("text[]", "text[]", "timestamptz[]", "timestamptz[]", "integer[]"),
     *("integer[]", "text[]", "text[]", "text[]", "text[]"),
-    *("uuid[]", "text[]", "text[]", "text[]"),
 ]
+_EVENT_TYPES = ["integer[]", "uuid[]", "integer[]", "boolean[]", "text[]", "text[]", "text[]"]
 _LINE_TYPES = ["integer[]", "text[]", "text[]", "numeric[]", "text[]"]
+_COIN_TYPES = ["text[]", "text[]", "integer[]", "boolean[]", "numeric[]", "numeric[]"]
 
 
-class Calls:
+class Calls(Books):
     """The functions, on one connection. Each call is a transaction, or a savepoint within the caller's."""
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self.connection = connection
 
     def admit(
         self, *items: Intake, now: datetime = NOW, lease_until: datetime | None = None
@@ -192,13 +72,17 @@ class Calls:
         body: bytes = b"again",
         now: datetime = NOW,
         lease_until: datetime | None = None,
-    ) -> bool:
-        return bool(
+        signed_at: datetime | None = None,
+    ) -> str:
+        """The verdict. Signed at the moment of the call when nothing else is said."""
+        return str(
             self.value(
-                "SELECT ledger.start_attempt(%s, %s::integer, %s, %s, %s)",
+                "SELECT ledger.start_attempt(%s, %s::integer, %s, %s, %s, %s, %s)",
                 order_id,
                 revision,
                 body,
+                signed_at or now,
+                "signature",
                 now,
                 lease_until or now + LEASE,
             )
@@ -206,22 +90,25 @@ class Calls:
 
     def settle(
         self, *items: Settlement, now: datetime = NOW, token: uuid.UUID = MINE, lease_until: datetime | None = None
-    ) -> list[bool]:
+    ) -> list[str]:
+        """The verdict per item."""
+        events = [(number, *astuple(event)) for number, item in enumerate(items, start=1) for event in item.events]
         lines = [
             (number, line.account, line.coin, line.amount, line.purpose)
             for number, item in enumerate(items, start=1)
             for line in item.lines
         ]
-        casts = f"{_casts(_SETTLE_TYPES)}, {_casts(_LINE_TYPES)}"
+        casts = _casts([*_SETTLE_TYPES, *_EVENT_TYPES, *_LINE_TYPES])
         rows = self._rows(
-            f"SELECT settled FROM ledger.settle({casts}, %s, %s, %s) ORDER BY item",
+            f"SELECT verdict FROM ledger.settle({casts}, %s, %s, %s) ORDER BY item",
             *_columns(items, len(_SETTLE_TYPES)),
+            *_transposed(events, len(_EVENT_TYPES)),
             *_transposed(lines, len(_LINE_TYPES)),
             now,
             token,
             lease_until or now + LEASE,
         )
-        return [settled for (settled,) in rows]
+        return [verdict for (verdict,) in rows]
 
     def claim(
         self,
@@ -243,8 +130,12 @@ class Calls:
         assert len(set(claimed)) == len(claimed)
         return set(claimed)
 
+    def bound(self, provider: str, *provider_refs: str) -> set[str]:
+        rows = self._rows("SELECT ledger.bound(%s, %s::text[])", provider, list(provider_refs))
+        return {provider_ref for (provider_ref,) in rows}
+
     def read(self, *order_ids: str) -> list[dict[str, Any]]:
-        return self._dicts("SELECT * FROM ledger.read_orders(%s::text[])", list(order_ids))
+        return self.dicts("SELECT * FROM ledger.read_orders(%s::text[])", list(order_ids))
 
     def announce(self, event_id: uuid.UUID, now: datetime = NOW, body: str = "{}") -> None:
         self.value(
@@ -302,70 +193,80 @@ class Calls:
         order_id = f"fund-{uuid.uuid4().hex}"
         assert self.adjust(order_id, Decimal(amount), account, coin, provider) == "adjusted"
 
-    def contradict(self, order_id: str, detail: str) -> None:
-        self.value("SELECT ledger.contradict(%s, %s, %s)", order_id, detail, NOW)
+    def contradict(self, order_id: str, detail: str, event: Event | None = None) -> bool:
+        told = event or Event(event_of(f"{order_id}/{detail}"), 2, routing_key="order.contradicted")
+        return bool(
+            self.value(
+                "SELECT ledger.contradict(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                order_id,
+                detail,
+                told.event_id,
+                told.sequence,
+                told.routing_key,
+                told.body,
+                told.correlation_id,
+                "trace",
+                NOW,
+            )
+        )
 
-    def balance(
-        self, account: str = "user:alice1", coin: str = "1280", provider: str = "ccpayment"
-    ) -> tuple[Any, Any, Any] | None:
-        """Posted, held, available; None when there is no such account."""
-        rows = self._rows(
-            "SELECT posted, held, available FROM ledger.account_balance"
-            " WHERE account = %s AND coin = %s AND provider = %s",
-            account,
-            coin,
+    def confirmation(self, provider_ref: str, provider: str = "ccpayment") -> tuple[str | None, str | None, bool]:
+        """Whose the withdrawal is, how far that order is, and whether it was refused before."""
+        [(order_id, state, refused)] = self._rows(
+            "SELECT order_id, state, refused FROM ledger.confirmation(%s, %s)", provider, provider_ref
+        )
+        return order_id, state, refused
+
+    def payment_in_doubt(self, payee: str, provider: str = "ccpayment") -> str | None:
+        order_id: str | None = self.value("SELECT ledger.payment_in_doubt(%s, %s)", provider, payee)
+        return order_id
+
+    def refuse_confirmation(self, provider_ref: str, payee: str, provider: str = "ccpayment") -> bool:
+        return bool(
+            self.value(
+                "SELECT ledger.refuse_confirmation(%s, %s, %s, %s, %s)",
+                provider,
+                provider_ref,
+                payee,
+                "a reason",
+                NOW,
+            )
+        )
+
+    def hasten(
+        self,
+        *,
+        order_id: str | None = None,
+        provider_ref: str | None = None,
+        payee: str | None = None,
+        provider: str = "ccpayment",
+        now: datetime = NOW,
+    ) -> int:
+        """How many orders are looked at now instead of later."""
+        return int(
+            self.value("SELECT ledger.hasten(%s, %s, %s, %s, %s)", provider, order_id, provider_ref, payee, now)
+        )
+
+    def remember_webhook(self, digest: bytes, provider: str = "ccpayment") -> bool:
+        return bool(
+            self.value("SELECT ledger.remember_webhook(%s, %s, %s, %s, %s)", provider, digest, "deposit", "rec", NOW)
+        )
+
+    def store_coins(self, provider: str, *coins: Coin, now: datetime = NOW) -> None:
+        self.value(
+            f"SELECT ledger.store_coins(%s, {_casts(_COIN_TYPES)}, %s)",
             provider,
-        )
-        return rows[0] if rows else None
-
-    def held(self, account: str = "user:alice1") -> Decimal:
-        balance = self.balance(account)
-        assert balance is not None
-        held: Decimal = balance[1]
-        return held
-
-    def order(self, order_id: str) -> dict[str, Any] | None:
-        """The whole row."""
-        rows = self._dicts("SELECT * FROM ledger.orders WHERE order_id = %s", order_id)
-        return rows[0] if rows else None
-
-    def state(self, order_id: str) -> str | None:
-        row = self.order(order_id)
-        return None if row is None else str(row["state"])
-
-    def lines(self, order_id: str) -> list[tuple[str, Any, str, Any]]:
-        """Account, amount, purpose and the balance after it, in the journal's order."""
-        return self._rows(
-            "SELECT account, amount, purpose, balance_after FROM ledger.entry_line WHERE order_id = %s ORDER BY line",
-            order_id,
+            *_columns(coins, len(_COIN_TYPES)),
+            now,
         )
 
-    def outbox(self, order_id: str) -> list[tuple[int, bool, str]]:
-        """Sequence, whether terminal, and routing key of the order's events."""
-        return self._rows(
-            "SELECT sequence, terminal, routing_key FROM ledger.outbox WHERE order_id = %s ORDER BY sequence",
-            order_id,
-        )
+    def take_job(self, name: str = "job", now: datetime = NOW, lease_until: datetime | None = None) -> int | None:
+        """The number of the run; None when it is not the caller's."""
+        number: int | None = self.value("SELECT ledger.take_job(%s, %s, %s)", name, now, lease_until or now + LEASE)
+        return number
 
-    def violations(self) -> set[str]:
-        """The invariants that are broken."""
-        return {invariant for (invariant,) in self._rows("SELECT invariant FROM ledger.violation")}
-
-    def value(self, statement: str, *arguments: object) -> Any:
-        """The first column of the first row."""
-        rows = self._rows(statement, *arguments)
-        return rows[0][0] if rows else None
-
-    def count(self, table: str) -> int:
-        return int(self.value(f"SELECT count(*) FROM ledger.{table}"))
-
-    def _rows(self, statement: str, *arguments: object) -> list[Any]:
-        with self.connection.transaction():
-            return self.connection.execute(statement.encode(), arguments).fetchall()
-
-    def _dicts(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
-        with self.connection.transaction(), self.connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-            return cursor.execute(statement.encode(), arguments).fetchall()
+    def end_job(self, run: int, now: datetime, next_at: datetime, result: str = "done", name: str = "job") -> None:
+        self.value("SELECT ledger.end_job(%s, %s, %s, %s, %s)", name, run, now, next_at, result)
 
 
 def _casts(types: Sequence[str]) -> str:

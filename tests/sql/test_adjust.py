@@ -1,12 +1,14 @@
 """ledger.adjust, ledger.open_accounts and ledger.contradict: what operators and late evidence write."""
 
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 
 import psycopg
 import pytest
 
-from tests.sql.calls import NOW, Calls, Intake, Rejection
+from tests.sql.calls import Calls
+from tests.sql.items import NOW, Event, Intake, Rejection
 
 
 def test_an_adjustment_posts_against_custody(calls: Calls) -> None:
@@ -124,12 +126,23 @@ def test_an_account_without_a_name_has_no_id_and_opens_nothing(calls: Calls) -> 
 
 def test_late_evidence_is_remembered_once_and_breaks_an_invariant(calls: Calls) -> None:
     calls.reject(Rejection("ord-1"))
-    calls.contradict("ord-1", "the provider did it")
-    calls.contradict("ord-1", "the provider did it")
-    calls.contradict("ord-1", "twice")
+    details = ["the provider did it", "the provider did it", "twice"]
+    assert [calls.contradict("ord-1", detail) for detail in details] == [True, False, True]
     assert calls.count("contradiction") == 2
     assert calls.violations() == {"no evidence contradicts how an order ended"}
     assert calls.state("ord-1") == "rejected"
+
+
+def test_late_evidence_is_told_once_and_is_no_second_end(calls: Calls) -> None:
+    calls.reject(Rejection("ord-1"))
+    event = Event(uuid.uuid4(), 2, routing_key="order.contradicted", body='{"a": 1}', correlation_id="c")
+    assert calls.contradict("ord-1", "the provider did it", event)
+    assert not calls.contradict("ord-1", "the provider did it", replace(event, event_id=uuid.uuid4()))
+    rows = calls.connection.execute(
+        "SELECT event_id, sequence, terminal, routing_key, body, correlation_id, traceparent, lease_until"
+        " FROM ledger.outbox WHERE sequence > 1"
+    ).fetchall()
+    assert rows == [(event.event_id, 2, False, "order.contradicted", '{"a": 1}', "c", "trace", NOW)]
 
 
 def test_evidence_about_an_order_that_does_not_exist_is_refused(calls: Calls) -> None:

@@ -7,7 +7,8 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from tests.sql.calls import LEASE, NOW, Calls, Intake, Rejection, fails, later, moves, succeeds
+from tests.sql.calls import Calls
+from tests.sql.items import LEASE, NOW, Intake, Rejection, fails, later, moves, succeeds
 
 NEW = ("admitted", "sending", 0)
 
@@ -17,6 +18,8 @@ def test_a_new_order_is_sending_with_its_funds_held_and_its_attempt_written_down
     item = Intake(
         "ord-1",
         amount=Decimal("2.5"),
+        signed_at=later(-1),
+        signature="signed",
         command='{"a": "b"}',
         expires_at=later(600),
         message_id="m",
@@ -50,17 +53,19 @@ def test_a_new_order_is_sending_with_its_funds_held_and_its_attempt_written_down
         "updated_at": NOW,
     }
     assert {name: order[name] for name in expected} == expected
-    attempt = calls.connection.execute("SELECT order_id, number, body, created_at FROM ledger.attempt").fetchall()
-    assert attempt == [("ord-1", 1, b"body", NOW)]
+    attempt = calls.connection.execute(
+        "SELECT order_id, number, body, signed_at, signature, created_at FROM ledger.attempt"
+    ).fetchall()
+    assert attempt == [("ord-1", 1, b"body", later(-1), "signed", NOW)]
     assert calls.violations() == set()
 
 
-def test_an_order_without_a_first_attempt_waits_in_held(calls: Calls) -> None:
+def test_an_order_without_a_first_attempt_waits_in_held_and_is_due(calls: Calls) -> None:
     calls.fund("10")
-    assert calls.admit(Intake("ord-1", body=None)) == [("admitted", "held", 0)]
+    assert calls.admit(Intake("ord-1", body=None)) == [("waiting", "held", 0)]
     order = calls.order("ord-1")
     assert order is not None
-    assert (order["attempts"], order["doubtful"], order["due_at"]) == (0, [], NOW + LEASE)
+    assert (order["attempts"], order["doubtful"], order["due_at"]) == (0, [], NOW)
     assert calls.count("attempt") == 0
     assert calls.held() == 1
     assert calls.violations() == set()

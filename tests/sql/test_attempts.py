@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sql.calls import LEASE, NOW, Calls, Intake, Rejection, Settlement, fails, later, moves, succeeds
+from tests.sql.calls import Calls
+from tests.sql.items import LEASE, NOW, Intake, Rejection, fails, later, moves, succeeds, waits
 
 
 @pytest.fixture
@@ -16,12 +17,8 @@ def order(calls: Calls) -> str:
     return "ord-1"
 
 
-def waits(order_id: str, revision: int, state: str, doubtful: str = "{1}", **changes: object) -> Settlement:
-    return Settlement(order_id, revision, state, **{"due_at": later(2), "doubtful": doubtful, **changes})  # type: ignore[arg-type]
-
-
 def test_the_next_attempt_is_numbered_doubted_and_written_down(calls: Calls, order: str) -> None:
-    assert calls.start_attempt(order, 1, b"second", now=later(40), lease_until=later(70))
+    assert calls.start_attempt(order, 1, b"second", now=later(40), lease_until=later(70)) == "started"
     row = calls.order(order)
     assert row is not None
     assert (row["state"], row["revision"], row["attempts"], row["doubtful"]) == ("sending", 2, 2, [1, 2])
@@ -32,8 +29,8 @@ def test_the_next_attempt_is_numbered_doubted_and_written_down(calls: Calls, ord
 
 
 def test_a_new_attempt_forgets_why_the_last_was_put_off(calls: Calls, order: str) -> None:
-    calls.settle(waits(order, 1, "held", "{}", error_code="rate_limit", polls=3))
-    assert calls.start_attempt(order, 2)
+    calls.settle(waits(order, 1, "held", doubtful="{}", error_code="rate_limit", polls=3))
+    assert calls.start_attempt(order, 2) == "started"
     row = calls.order(order)
     assert row is not None
     assert (row["error_code"], row["doubtful"]) == (None, [2])
@@ -42,18 +39,18 @@ def test_a_new_attempt_forgets_why_the_last_was_put_off(calls: Calls, order: str
 @pytest.mark.parametrize("revision", [0, 2, 3])
 def test_an_attempt_on_another_revision_is_refused_and_not_written(calls: Calls, order: str, revision: int) -> None:
     before = calls.order(order)
-    assert not calls.start_attempt(order, revision)
+    assert calls.start_attempt(order, revision) == "stale"
     assert calls.order(order) == before
     assert calls.count("attempt") == 1
 
 
 def test_the_same_attempt_twice_is_written_once(calls: Calls, order: str) -> None:
-    assert [calls.start_attempt(order, 1), calls.start_attempt(order, 1)] == [True, False]
+    assert [calls.start_attempt(order, 1), calls.start_attempt(order, 1)] == ["started", "stale"]
     assert calls.count("attempt") == 2
 
 
 def test_an_unknown_order_has_no_attempts(calls: Calls) -> None:
-    assert not calls.start_attempt("nobody", 1)
+    assert calls.start_attempt("nobody", 1) == "stale"
     assert calls.count("attempt") == 0
 
 
@@ -65,7 +62,7 @@ def test_an_attempt_may_start_only_where_the_provider_does_not_have_it(
     calls: Calls, order: str, state: str, allowed: bool
 ) -> None:
     calls.settle(waits(order, 1, state))
-    assert calls.start_attempt(order, 2) is allowed
+    assert calls.start_attempt(order, 2) == ("started" if allowed else "stale")
     assert calls.state(order) == ("sending" if allowed else state)
     assert calls.count("attempt") == (2 if allowed else 1)
 
@@ -74,11 +71,11 @@ def test_an_attempt_may_start_only_where_the_provider_does_not_have_it(
 def test_an_order_that_ended_starts_nothing(calls: Calls, order: str, state: str) -> None:
     if state == "rejected":
         calls.reject(Rejection("ord-2"))
-        assert not calls.start_attempt("ord-2", 1)
+        assert calls.start_attempt("ord-2", 1) == "stale"
         return
     ended = succeeds(order, lines=moves(Decimal(1))) if state == "succeeded" else fails(order)
     calls.settle(ended)
-    assert not calls.start_attempt(order, 2)
+    assert calls.start_attempt(order, 2) == "stale"
 
 
 def test_what_is_due_is_claimed_with_a_lease(calls: Calls, order: str) -> None:
@@ -93,9 +90,9 @@ def test_what_is_due_is_claimed_with_a_lease(calls: Calls, order: str) -> None:
 
 def test_a_claim_makes_decisions_of_the_one_before_stale(calls: Calls, order: str) -> None:
     calls.claim(now=NOW + LEASE)
-    assert calls.settle(fails(order, 1)) == [False]
-    assert not calls.start_attempt(order, 1)
-    assert calls.settle(fails(order, 2)) == [True]
+    assert calls.settle(fails(order, 1)) == ["stale"]
+    assert calls.start_attempt(order, 1) == "stale"
+    assert calls.settle(fails(order, 2)) == ["settled"]
 
 
 def test_only_orders_of_the_named_providers_are_claimed(calls: Calls, order: str) -> None:
@@ -153,6 +150,7 @@ def test_reading_gives_what_a_worker_needs_in_order(calls: Calls, order: str) ->
         "events": 0,
         "correlation_id": None,
         "traceparent": None,
+        "created_at": NOW,
     }
 
 
@@ -160,10 +158,23 @@ def test_attempted_at_is_the_last_attempt_in_doubt(calls: Calls, order: str) -> 
     calls.start_attempt(order, 1, now=later(40))
     calls.start_attempt(order, 2, now=later(80))
     assert calls.read(order)[0]["attempted_at"] == later(80)
-    calls.settle(waits(order, 3, "unknown", "{1,2}"))
+    calls.settle(waits(order, 3, "unknown", doubtful="{1,2}"))
     assert calls.read(order)[0]["attempted_at"] == later(40)
-    calls.settle(waits(order, 4, "held", "{}"))
+    calls.settle(waits(order, 4, "held", doubtful="{}"))
     assert calls.read(order)[0]["attempted_at"] is None
+
+
+def test_an_attempt_is_as_old_as_its_signature(calls: Calls, order: str) -> None:
+    calls.start_attempt(order, 1, now=later(40), signed_at=later(39))
+    rows = calls.connection.execute("SELECT number, signed_at, signature FROM ledger.attempt ORDER BY number")
+    assert rows.fetchall() == [(1, NOW, "signature"), (2, later(39), "signature")]
+    assert calls.read(order)[0]["attempted_at"] == later(39)
+
+
+def test_an_attempt_that_was_written_without_its_signature_is_as_old_as_its_row(calls: Calls) -> None:
+    calls.fund("10")
+    calls.admit(Intake("ord-1", signed_at=None, signature=None), now=later(5))
+    assert calls.read("ord-1")[0]["attempted_at"] == later(5)
 
 
 def test_reading_nothing_gives_nothing(calls: Calls) -> None:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -10,12 +11,14 @@ import psycopg
 import pytest
 
 import devstack
+import sql
 from tests.conftest import on_database
-from tests.sql.calls import Calls, Intake
+from tests.sql.calls import Calls
+from tests.sql.items import Intake
 from worker.errors import BadSettings, WorkerError
 from worker.migrate import migrate
 
-ALL = ["0001.tables"]
+ALL = sorted(path.stem for path in Path(sql.__path__[0], "migrations").glob("*.sql"))
 
 
 @pytest.fixture

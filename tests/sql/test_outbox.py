@@ -5,7 +5,8 @@ import uuid
 import psycopg
 import pytest
 
-from tests.sql.calls import LEASE, MINE, NOW, THEIRS, Calls, Rejection, event_of, later
+from tests.sql.calls import Calls
+from tests.sql.items import LEASE, MINE, NOW, THEIRS, Rejection, event_of, later
 
 EVENT = event_of("some message")
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from tests.sql.calls import Calls, Intake, Rejection, Settlement, fails, later, moves, succeeds
+from tests.sql.calls import Calls
+from tests.sql.items import Intake, Rejection, Settlement, fails, later, moves, succeeds
 
-APPEND_ONLY = ["journal", "entry", "attempt", "evidence", "contradiction"]
+APPEND_ONLY = ["journal", "entry", "attempt", "evidence", "contradiction", "refusal"]
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def busy(calls: Calls) -> Calls:
     calls.settle(Settlement("ord-2", 1, "unknown", due_at=later(2), doubtful="{1}"))
     calls.reject(Rejection("ord-9"))
     calls.contradict("ord-1", "it was done")
+    calls.refuse_confirmation("ref-1", "a payee")
     return calls
 
 
@@ -76,7 +78,13 @@ def test_nobody_is_overdrawn_by_hand(busy: Calls, change: str, constraint: str) 
 @pytest.mark.parametrize("table", APPEND_ONLY)
 def test_history_is_append_only(busy: Calls, table: str, verb: str) -> None:
     assert busy.count(table) > 0
-    column = "at" if table in ("journal", "evidence", "contradiction") else "number" if table == "attempt" else "line"
+    column = (
+        "at"
+        if table in ("journal", "evidence", "contradiction", "refusal")
+        else "number"
+        if table == "attempt"
+        else "line"
+    )
     statements = {
         "UPDATE": f"UPDATE ledger.{table} SET {column} = {column}",
         "DELETE": f"DELETE FROM ledger.{table}",

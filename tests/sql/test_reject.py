@@ -6,7 +6,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from tests.sql.calls import LEASE, MINE, NOW, THEIRS, Calls, Intake, Rejection, event_of, later
+from tests.sql.calls import Calls
+from tests.sql.items import LEASE, MINE, NOW, THEIRS, Intake, Rejection, event_of, later
 
 
 def test_a_new_order_is_rejected_with_its_event(calls: Calls) -> None:

@@ -5,7 +5,9 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from tests.sql.calls import Calls, Intake, Rejection, fails, later, moves, succeeds
+from tests.sql.calls import Calls
+from tests.sql.deposit_calls import Deposit, credit
+from tests.sql.items import Coin, Intake, Rejection, fails, later, moves, succeeds
 
 EXECUTABLE = {
     "admit",
@@ -21,8 +23,41 @@ EXECUTABLE = {
     "postpone_outbox",
     "adjust",
     "contradict",
+    "bound",
+    "store_coins",
+    "take_job",
+    "end_job",
+    "confirmation",
+    "payment_in_doubt",
+    "refuse_confirmation",
+    "hasten",
+    "remember_webhook",
+    "note_deposit",
+    "credit_deposit",
+    "take_deposits",
+    "postpone_deposit",
+    "read_webhooks",
+    "mark_webhook",
+    "forget_webhooks",
+    "take_scans",
+    "end_scan",
+    "rescan_for",
+    "credited_deposit",
+    "hasten_rescans",
 }
-READABLE = {"order_status", "account_balance", "entry_line", "evidence_line", "violation"}
+READABLE = {
+    "order_status",
+    "account_balance",
+    "entry_line",
+    "evidence_line",
+    "violation",
+    "coin_data",
+    "job_status",
+    "order_detail",
+    "attempt_line",
+    "refused_confirmation",
+    "deposit_line",
+}
 TABLES = [
     "asset",
     "account",
@@ -34,6 +69,12 @@ TABLES = [
     "entry",
     "outbox",
     "contradiction",
+    "coin",
+    "job",
+    "refusal",
+    "webhook",
+    "deposit",
+    "deposit_scan",
 ]
 
 
@@ -113,6 +154,8 @@ def test_the_worker_is_denied_every_table(worker: Calls, table: str, statement: 
         "SELECT ledger.find_accounts('{p}', '{c}', '{custody}')",
         "SELECT ledger.admit_all_at_once('{}', '{}', '{}', '{}', '{}')",
         "SELECT ledger.admit_one_by_one('{}', '{}', '{}', '{}', '{}', '{}')",
+        "SELECT ledger.has_payment_in_doubt('p', 'a payee')",
+        "SELECT ledger.keep_back('{}', '{}', '{}', '{}')",
         "SELECT ledger.check_zero_sum()",
         "SELECT ledger.refuse_change()",
     ],
@@ -127,8 +170,8 @@ def test_the_worker_does_its_whole_work_through_functions_and_views(worker: Call
     assert worker.admit_verdicts(Intake("ord-1"), Intake("ord-2"), Intake("ord-3")) == ["admitted"] * 3
     assert worker.reject(Rejection("ord-9")) == [("rejected", "rejected", 1)]
     assert worker.claim(now=later(30), lease_until=later(60)) == {"ord-1", "ord-2", "ord-3"}
-    assert worker.start_attempt("ord-1", 2)
-    assert worker.settle(succeeds("ord-1", 3, lines=moves(Decimal(1))), fails("ord-2", 2)) == [True, True]
+    assert worker.start_attempt("ord-1", 2) == "started"
+    assert worker.settle(succeeds("ord-1", 3, lines=moves(Decimal(1))), fails("ord-2", 2)) == ["settled", "settled"]
     assert worker.read("ord-1")[0]["state"] == "succeeded"
     taken = worker.take_outbox(now=later(90))
     assert len(taken) == 3
@@ -136,10 +179,19 @@ def test_the_worker_does_its_whole_work_through_functions_and_views(worker: Call
     for event_id in taken:
         worker.replay(event_id)
         worker.announce(event_id)
+    assert worker.bound("ccpayment", "ref-ord-1") == set(), "a transfer has its order id at the provider"
+    worker.store_coins("ccpayment", Coin("1280"))
+    worker.end_job(worker.take_job() or 0, later(1), later(60))
+    assert worker.payment_in_doubt("a payee") is None
+    assert worker.refuse_confirmation("ref-1", "a payee")
+    assert worker.confirmation("ref-1") == (None, None, True)
+    assert worker.hasten(order_id="ord-3", now=later(30)) == 0
+    assert worker.remember_webhook(b"digest")
+    assert credit(worker, Deposit()) == "credited"
     for view in READABLE - {"violation"}:
         assert worker.count(view) > 0
     assert worker.violations() == set()
-    worker.contradict("ord-2", "it was done")
+    assert worker.contradict("ord-2", "it was done")
     assert worker.violations() == {"no evidence contradicts how an order ended"}
 
 

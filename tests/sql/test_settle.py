@@ -8,12 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.sql.calls import (
+from tests.sql.calls import Calls
+from tests.sql.items import (
     LEASE,
     MINE,
     NOW,
     THEIRS,
-    Calls,
+    Event,
     Intake,
     Line,
     Settlement,
@@ -22,6 +23,8 @@ from tests.sql.calls import (
     later,
     moves,
     succeeds,
+    told_as,
+    waits,
 )
 
 ONE = Decimal(1)
@@ -35,12 +38,8 @@ def order(calls: Calls) -> str:
     return "ord-1"
 
 
-def waits(order_id: str, revision: int, state: str, **changes: Any) -> Settlement:
-    return Settlement(order_id, revision, state, **{"due_at": later(2), "doubtful": "{1}", **changes})
-
-
 def test_success_posts_releases_and_tells(calls: Calls, order: str) -> None:
-    assert calls.settle(succeeds(order, lines=moves(ONE)), now=later(1)) == [True]
+    assert calls.settle(succeeds(order, lines=moves(ONE)), now=later(1)) == ["settled"]
     assert calls.balance() == (9, 0, 9)
     assert calls.balance("user:bob123") == (1, 0, 1)
     assert calls.lines(order) == [("user:alice1", -1, "transfer", 9), ("user:bob123", 1, "transfer", 1)]
@@ -62,8 +61,8 @@ def test_success_posts_releases_and_tells(calls: Calls, order: str) -> None:
 
 
 def test_the_event_is_leased_to_the_settling_process(calls: Calls, order: str) -> None:
-    item = succeeds(order, lines=moves(ONE), event_body='{"a": 1}', correlation_id="cor")
-    calls.settle(item, now=later(1), lease_until=later(31))
+    event = Event(event_of(order), 1, True, "transfer.succeeded", '{"a": 1}', "cor")
+    calls.settle(succeeds(order, lines=moves(ONE), events=(event,)), now=later(1), lease_until=later(31))
     rows = calls.connection.execute(
         "SELECT event_id, order_id, sequence, terminal, routing_key, body, correlation_id, created_at,"
         " lease_token, lease_until, published_at FROM ledger.outbox"
@@ -86,7 +85,7 @@ def test_the_event_is_leased_to_the_settling_process(calls: Calls, order: str) -
 
 
 def test_failure_releases_the_hold_and_posts_nothing(calls: Calls, order: str) -> None:
-    assert calls.settle(fails(order, provider_code="14000", message="too poor")) == [True]
+    assert calls.settle(fails(order, provider_code="14000", message="too poor")) == ["settled"]
     assert calls.balance() == (10, 0, 10)
     assert calls.lines(order) == []
     row = calls.order(order)
@@ -109,7 +108,7 @@ def test_waiting_keeps_the_hold_and_is_due_again(calls: Calls, order: str, state
         polls=7,
         verdict="unknown",
     )
-    assert calls.settle(item) == [True]
+    assert calls.settle(item) == ["settled"]
     assert calls.balance() == (10, 1, 9)
     row = calls.order(order)
     assert row is not None
@@ -152,10 +151,59 @@ def test_what_was_learned_is_kept_as_evidence(calls: Calls, order: str) -> None:
     ]
 
 
-def test_events_of_one_order_are_numbered(calls: Calls, order: str) -> None:
-    calls.settle(waits(order, 1, "processing", event_id=event_of(order, 1), routing_key="p", event_body="{}"))
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        pytest.param({}, 1, id="the same"),
+        pytest.param({"state": "review"}, 1, id="the same, and the order goes on"),
+        pytest.param({"attempt": 2}, 2, id="of another attempt"),
+        pytest.param({"source": "record"}, 2, id="from another source"),
+        pytest.param({"verdict": "absent"}, 2, id="another verdict"),
+        pytest.param({"provider_code": "11004"}, 2, id="another code"),
+        pytest.param({"provider_code": None}, 2, id="no code any more"),
+        pytest.param({"message": "n"}, 2, id="another message"),
+        pytest.param({"message": None}, 2, id="no message any more"),
+    ],
+)
+def test_what_is_learned_again_while_waiting_is_kept_once(
+    calls: Calls, order: str, changes: dict[str, Any], lines: int
+) -> None:
+    item = waits(order, 1, "unknown", verdict="unknown", provider_code="10001", message="m")
+    assert calls.settle(item) == ["settled"]
+    assert calls.settle(replace(item, revision=2, **changes), now=later(60)) == ["settled"]
+    assert calls.count("evidence") == lines
+
+
+def test_what_is_learned_without_code_and_message_is_kept_once_too(calls: Calls, order: str) -> None:
+    for revision in (1, 2, 3):
+        calls.settle(waits(order, revision, "unknown", verdict="unknown"))
+    assert calls.count("evidence") == 1
+
+
+def test_what_is_learned_again_after_something_else_is_kept_again(calls: Calls, order: str) -> None:
+    for revision, verdict in enumerate(("unknown", "absent", "unknown"), start=1):
+        calls.settle(waits(order, revision, "unknown", verdict=verdict))
+    rows = calls.connection.execute("SELECT verdict FROM ledger.evidence ORDER BY id").fetchall()
+    assert rows == [("unknown",), ("absent",), ("unknown",)]
+
+
+def test_what_ends_an_order_is_kept_though_it_was_learned_before(calls: Calls, order: str) -> None:
+    calls.settle(waits(order, 1, "unknown", verdict="refused"))
+    calls.settle(fails(order, 2))
+    assert calls.count("evidence") == 2
+
+
+def test_the_same_about_two_orders_is_kept_of_both(calls: Calls, order: str) -> None:
+    calls.admit(Intake("ord-2"))
+    calls.settle(*(waits(name, 1, "unknown", verdict="unknown") for name in (order, "ord-2")))
+    assert calls.count("evidence") == 2
+
+
+def test_events_of_one_order_are_counted(calls: Calls, order: str) -> None:
+    calls.settle(waits(order, 1, "processing", events=(Event(event_of(order, 1), routing_key="p"),)))
     calls.settle(waits(order, 2, "processing"))
-    calls.settle(succeeds(order, 3, lines=moves(ONE), event_id=event_of(order, 2)))
+    last = Event(event_of(order, 2), 2, True, "transfer.succeeded")
+    calls.settle(succeeds(order, 3, lines=moves(ONE), events=(last,)))
     assert calls.outbox(order) == [(1, False, "p"), (2, True, "transfer.succeeded")]
     row = calls.order(order)
     assert row is not None
@@ -174,7 +222,7 @@ def test_a_providers_id_once_known_stays_known(calls: Calls, order: str) -> None
 @pytest.mark.parametrize("revision", [0, 2, 99])
 def test_a_decision_on_another_revision_is_refused_whole(calls: Calls, order: str, revision: int) -> None:
     before = calls.order(order)
-    assert calls.settle(succeeds(order, revision, lines=moves(ONE))) == [False]
+    assert calls.settle(succeeds(order, revision, lines=moves(ONE))) == ["stale"]
     assert calls.order(order) == before
     assert calls.balance() == (10, 1, 9)
     assert calls.count("evidence") == calls.count("outbox") == 0
@@ -187,19 +235,20 @@ def test_an_order_ends_once(calls: Calls, order: str, end: str) -> None:
     calls.settle(first)
     before = calls.order(order)
     for again in (
-        succeeds(order, 2, lines=moves(ONE), event_id=uuid.uuid4()),
-        fails(order, 2, event_id=uuid.uuid4()),
+        told_as(succeeds(order, 2, lines=moves(ONE)), uuid.uuid4()),
+        told_as(fails(order, 2), uuid.uuid4()),
         waits(order, 2, "unknown"),
         first,
     ):
-        assert calls.settle(again) == [False]
+        assert calls.settle(again) == ["stale"]
     assert calls.order(order) == before
     assert calls.count("outbox") == 1
     assert calls.violations() == set()
 
 
 def test_of_two_decisions_in_a_batch_the_first_passes(calls: Calls, order: str) -> None:
-    assert calls.settle(fails(order), succeeds(order, lines=moves(ONE), event_id=uuid.uuid4())) == [True, False]
+    other = told_as(succeeds(order, lines=moves(ONE)), uuid.uuid4())
+    assert calls.settle(fails(order), other) == ["settled", "stale"]
     assert calls.state(order) == "failed"
     assert calls.balance() == (10, 0, 10)
     assert calls.count("evidence") == 1
@@ -208,18 +257,18 @@ def test_of_two_decisions_in_a_batch_the_first_passes(calls: Calls, order: str) 
 
 def test_of_two_equal_successes_in_a_batch_one_is_posted(calls: Calls, order: str) -> None:
     item = succeeds(order, lines=moves(ONE))
-    assert calls.settle(item, replace(item, event_id=uuid.uuid4())) == [True, False]
+    assert calls.settle(item, told_as(item, uuid.uuid4())) == ["settled", "stale"]
     assert calls.balance("user:bob123") == (1, 0, 1)
     assert calls.violations() == set()
 
 
 def test_a_stale_decision_first_does_not_stop_a_good_one_after_it(calls: Calls, order: str) -> None:
-    assert calls.settle(fails(order, 9), succeeds(order, lines=moves(ONE))) == [False, True]
+    assert calls.settle(fails(order, 9), succeeds(order, lines=moves(ONE))) == ["stale", "settled"]
     assert calls.state(order) == "succeeded"
 
 
 def test_an_order_that_does_not_exist_is_not_settled(calls: Calls, order: str) -> None:
-    assert calls.settle(fails("nobody"), fails(order)) == [False, True]
+    assert calls.settle(fails("nobody"), fails(order)) == ["stale", "settled"]
 
 
 def test_an_empty_batch_does_nothing(calls: Calls) -> None:
@@ -233,7 +282,7 @@ def test_lines_open_the_accounts_they_name(calls: Calls, order: str) -> None:
         Line("custody", Decimal("-0.5"), "1329", "swap_out"),
         Line("user:alice1", Decimal("0.5"), "1329", "swap_out"),
     )
-    assert calls.settle(succeeds(order, lines=lines)) == [True]
+    assert calls.settle(succeeds(order, lines=lines)) == ["settled"]
     assert calls.lines(order) == [
         ("user:alice1", -1, "swap_in", 9),
         ("custody", 1, "swap_in", -9),
@@ -269,7 +318,7 @@ def test_a_batch_on_one_hot_account_chains_in_the_order_of_its_items(calls: Call
     calls.fund("100")
     calls.admit(*(Intake(f"ord-{number}", amount=Decimal(number)) for number in range(1, 6)))
     batch = [succeeds(f"ord-{number}", lines=moves(Decimal(number))) for number in (3, 1, 5, 2, 4)]
-    assert calls.settle(*batch) == [True] * 5
+    assert calls.settle(*batch) == ["settled"] * 5
     chain = calls.connection.execute(
         "SELECT order_id, balance_after FROM ledger.entry_line WHERE account = 'user:bob123' ORDER BY balance_after"
     ).fetchall()
@@ -290,7 +339,7 @@ def test_amounts_are_posted_exactly(calls: Calls, amount: str) -> None:
     exact = Decimal(amount)
     calls.fund(amount)
     calls.admit(Intake("ord-1", amount=exact))
-    assert calls.settle(succeeds("ord-1", lines=moves(exact))) == [True]
+    assert calls.settle(succeeds("ord-1", lines=moves(exact))) == ["settled"]
     assert calls.balance("user:bob123") == (exact, 0, exact)
     assert calls.balance() == (0, 0, 0)
     assert calls.violations() == set()
@@ -387,6 +436,6 @@ def test_the_lease_of_an_event_ends_for_others(calls: Calls, order: str) -> None
 
 def test_an_order_without_a_hold_settles_too(calls: Calls) -> None:
     calls.admit(Intake("ord-1", account=None, coin=None, amount=None))
-    assert calls.settle(fails("ord-1")) == [True]
+    assert calls.settle(fails("ord-1")) == ["settled"]
     assert calls.state("ord-1") == "failed"
     assert calls.violations() == set()

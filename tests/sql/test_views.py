@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sql.calls import NOW, Calls, Intake, Rejection, later, moves, succeeds
+from tests.sql.calls import Calls
+from tests.sql.items import NOW, Intake, Rejection, later, moves, succeeds, waits
 
 CONTRACT = {
     "order_status": [
@@ -31,6 +32,8 @@ CONTRACT = {
         "balance_after",
     ],
     "violation": ["invariant", "detail"],
+    "coin_data": ["provider", "coin", "symbol", "decimals", "enabled", "minimum", "price_usd", "fetched_at"],
+    "job_status": ["name", "run", "started_at", "finished_at", "seconds", "result", "due_at"],
 }
 
 
@@ -55,6 +58,54 @@ def test_order_status_says_how_far_each_order_is(calls: Calls) -> None:
         ("ord-1", "transfer", "ccpayment", "succeeded", "ref-ord-1", 1, NOW, later(3), None),
         ("ord-2", "transfer", "ccpayment", "rejected", None, 0, NOW, NOW, "expired"),
     ]
+
+
+def test_order_detail_is_the_whole_order_with_its_hold_by_name(calls: Calls) -> None:
+    calls.fund("10")
+    calls.admit(Intake("ord-1", amount=Decimal("0.500"), command='{"a": "b"}', message_id="m", app_id="app"))
+    calls.settle(waits("ord-1", 1, "unknown", provider_ref="ref", error_code="why", doubt_since=NOW, polls=3))
+    row = calls.dicts("SELECT * FROM ledger.order_detail WHERE type = 'transfer'")[0]
+    expected = {
+        "order_id": "ord-1",
+        "provider": "ccpayment",
+        "state": "unknown",
+        "command": {"a": "b"},
+        "provider_ref": "ref",
+        "error_code": "why",
+        "hold_account": "user:alice1",
+        "attempts": 1,
+        "doubtful": [1],
+        "polls": 3,
+        "due_at": later(2),
+        "doubt_since": NOW,
+        "message_id": "m",
+        "app_id": "app",
+    }
+    assert {name: row[name] for name in expected} == expected
+    assert str(row["hold_amount"]) == "0.5"
+
+
+def test_order_detail_lists_orders_that_hold_nothing_too(calls: Calls) -> None:
+    calls.reject(Rejection("ord-1"))
+    rows = calls.connection.execute("SELECT order_id, hold_account, hold_amount FROM ledger.order_detail").fetchall()
+    assert rows == [("ord-1", None, None)]
+
+
+def test_attempts_are_shown_as_text_and_without_their_signatures(calls: Calls) -> None:
+    calls.fund("10")
+    calls.admit(Intake("ord-1", body='{"remark":"café"}'.encode(), signed_at=later(-1), signature="hush"))
+    calls.start_attempt("ord-1", 1, b"{}", now=later(40))
+    rows = calls.connection.execute("SELECT * FROM ledger.attempt_line ORDER BY number").fetchall()
+    assert rows == [
+        ("ord-1", 1, '{"remark":"café"}', later(-1), NOW),
+        ("ord-1", 2, "{}", later(40), later(40)),
+    ]
+
+
+def test_refused_confirmations_are_shown_with_their_reason(calls: Calls) -> None:
+    calls.refuse_confirmation("w-1", "a payee")
+    rows = calls.connection.execute("SELECT * FROM ledger.refused_confirmation").fetchall()
+    assert rows == [("ccpayment", "w-1", "a reason", NOW)]
 
 
 def test_balances_and_lines_are_plain_decimals_without_padding(calls: Calls) -> None:

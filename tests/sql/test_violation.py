@@ -5,7 +5,9 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from tests.sql.calls import Calls, Intake, Rejection, Settlement, fails, later, moves, succeeds
+from tests.sql.calls import Calls
+from tests.sql.deposit_calls import Deposit, credit, note
+from tests.sql.items import Intake, Rejection, Settlement, fails, later, moves, succeeds, waits
 
 
 @pytest.fixture
@@ -25,9 +27,34 @@ def books(calls: Calls) -> Calls:
         ),
     )
     calls.start_attempt("ord-3", 2)
+    collect(calls)
+    pay_out(calls)
     calls.reject(Rejection("ord-r"))
     calls.adjust("adj-1", Decimal(-2))
     return calls
+
+
+def collect(calls: Calls) -> None:
+    """Orders to collect a payment: one paid, its deposit posted by itself, one open and one expired. One gift."""
+    names = "col-paid", "col-open", "col-over"
+    calls.admit(*(Intake(name, type="payOrder", account=None, coin=None, amount=None) for name in names))
+    assert credit(calls, Deposit("p-1", "payOrder", "merchant")) == "credited"
+    assert credit(calls, Deposit("rec-1", "user", "user:carol5", tx_id="0xdef")) == "credited"
+    note(calls, Deposit("rec-2", "user", tx_id="0x123"))
+    calls.settle(
+        succeeds("col-paid", lines=(), provider_ref="p-1"),
+        waits("col-open", 1, "processing", provider_ref="p-2"),
+        fails("col-over", provider_ref="p-3"),
+    )
+
+
+def pay_out(calls: Calls) -> None:
+    """Equal payments without order ids: one bound to a withdrawal, one in doubt, one waiting."""
+    items = [Intake(f"pay-{number}", account=None, coin=None, amount=None, payee="a payee") for number in range(3)]
+    calls.admit(*items)
+    calls.settle(waits("pay-0", 1, "processing", provider_ref="w-1"))
+    calls.start_attempt("pay-1", 1)
+    calls.start_attempt("pay-2", 1)
 
 
 ALICE = (
@@ -37,6 +64,7 @@ ALICE = (
 
 
 JOURNAL_OF_ORD_0 = "(SELECT id FROM ledger.journal WHERE order_id = 'ord-0')"
+JOURNAL_OF_P_1 = "(SELECT id FROM ledger.journal WHERE order_id = 'deposit:ccpayment:p-1')"
 
 PLANTED = [
     pytest.param(
@@ -145,8 +173,49 @@ PLANTED = [
     ),
     pytest.param(
         "INSERT INTO ledger.journal (order_id, at) VALUES ('nobody', now())",
-        "a journal belongs to an order",
+        "a journal belongs to an order or a deposit",
         id="a journal of nobody",
+    ),
+    pytest.param(
+        f"WITH gone AS (DELETE FROM ledger.entry WHERE journal_id = {JOURNAL_OF_P_1})"
+        f" DELETE FROM ledger.journal WHERE id = {JOURNAL_OF_P_1}",
+        "what succeeded is posted, and nothing else",
+        id="a paid order whose deposit was not posted",
+    ),
+    pytest.param(
+        f"UPDATE ledger.journal SET order_id = 'col-paid' WHERE id = {JOURNAL_OF_P_1}",
+        "what succeeded is posted, and nothing else",
+        id="a paid order whose deposit was posted under its own name",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.journal (order_id, at) VALUES ('deposit:ccpayment:p-2', now())",
+        "a journal belongs to an order or a deposit",
+        id="an order that is not paid with a deposit",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.journal (order_id, at) VALUES ('deposit:ccpayment:p-3', now())",
+        "a journal belongs to an order or a deposit",
+        id="an order that expired with a deposit",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.journal (order_id, at) VALUES ('deposit:ccpayment:p-9', now())",
+        "a journal belongs to an order or a deposit",
+        id="a deposit that nobody has seen",
+    ),
+    pytest.param(
+        "INSERT INTO ledger.journal (order_id, at) VALUES ('deposit:ccpayment:rec-2', now())",
+        "a journal belongs to an order or a deposit",
+        id="a deposit that is not credited",
+    ),
+    pytest.param(
+        "UPDATE ledger.deposit SET state = 'credited' WHERE record_id = 'rec-2'",
+        "a credited deposit is posted",
+        id="a deposit that is credited and not posted",
+    ),
+    pytest.param(
+        "UPDATE ledger.journal SET order_id = 'deposit:coinqpay:rec-1' WHERE order_id = 'deposit:ccpayment:rec-1'",
+        "a journal belongs to an order or a deposit",
+        id="a deposit under the name of another provider",
     ),
     pytest.param(
         "UPDATE ledger.orders SET attempts = 2 WHERE order_id = 'ord-4'",

@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.event import Line
 from schemas.transfer import Transfer
 from worker.order import SEND_WITHIN, TERMINAL_STATES, Decision, Order, State
 from worker.providers.protocol import (
@@ -28,10 +26,6 @@ from worker.world import Policy
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SETTLING = timedelta(seconds=180)
 POLICY = Policy(poll_seconds=2, review_after_seconds=900)
-LINES = (
-    Line("user:alice1", "1280", Decimal("-0.5"), "transfer"),
-    Line("user:bob123", "1280", Decimal("0.5"), "transfer"),
-)
 OPEN_STATES: list[State] = [state for state in get_args(State) if state not in TERMINAL_STATES]
 
 DONE = Succeeded("ref-1")
@@ -80,7 +74,7 @@ def order(state: State = "sending", **changes: Any) -> Order:
 
 def on(order: Order, finding: Finding, source: Source = "answer", attempt: int | None = None) -> Decision:
     number = order.attempts if attempt is None else attempt
-    return decide(order, finding, number, source, LINES, NOW, POLICY, SETTLING)
+    return decide(order, finding, number, source, NOW, POLICY, SETTLING)
 
 
 TABLE: list[tuple[State, Finding, Source, State, str | None]] = [
@@ -131,12 +125,6 @@ def test_an_order_becomes_what_the_evidence_makes_of_it(
 ) -> None:
     decision = on(order(state), finding, source)
     assert (decision.state, decision.tells) == (becomes, tells)
-
-
-def test_success_posts_and_nothing_else_does() -> None:
-    assert on(order(), DONE).lines == LINES
-    for finding in (NO, LATER, HAS_IT, SILENT, OTHER, NO_BY_RECORD):
-        assert on(order(), finding).lines == ()
 
 
 def test_a_refusal_says_nothing_about_an_earlier_attempt() -> None:
@@ -305,7 +293,7 @@ def test_no_order_ends_without_evidence_and_none_is_forgotten(before: Order, fin
     after = on(before, finding, source, number)
 
     assert (after.state in TERMINAL_STATES) == (after.due_at is None)
-    assert (after.state == "succeeded") == (finding == DONE) == bool(after.lines)
+    assert (after.state == "succeeded") == (finding == DONE)
     if after.state == "failed" and finding != NO_BY_RECORD:
         doubt_left = set(before.doubtful) - {number}
         proven = finding == NOTHING and before.absent_at is not None

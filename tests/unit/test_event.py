@@ -14,9 +14,13 @@ from schemas.event import (
     ErrorDetail,
     Event,
     Line,
+    PayOrderCreatedData,
     Result,
+    deposit_event_id,
     event_id_of,
+    event_of,
     order_event,
+    show_time,
 )
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -138,3 +142,51 @@ def test_amounts_are_told_plainly_and_exactly() -> None:
 def test_a_body_with_letters_of_any_script_is_utf_8() -> None:
     error = ErrorDetail(code="failed", message="опять «нет» 🙁")
     assert json.loads(told(result="failed", error=error).body.encode())["data"]["error"]["message"] == error.message
+
+
+def test_a_deposit_has_one_id_whoever_finds_it_and_no_other_has_it() -> None:
+    ids = {
+        deposit_event_id("coinqpay", "p-1"),
+        deposit_event_id("coinqpay", "p-2"),
+        deposit_event_id("ccpayment", "p-1"),
+        event_id_of("deposit", 1),
+        event_id_of("coinqpay", 1),
+    }
+    assert len(ids) == 5
+    assert str(deposit_event_id("coinqpay", "p-1")) == str(uuid.uuid5(EVENT_NAMESPACE, "deposit/coinqpay/p-1"))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_any_data_are_told_in_the_same_envelope(terminal: bool) -> None:
+    data = PayOrderCreatedData(
+        order_id="ord-1",
+        sequence=2,
+        provider="coinqpay",
+        payment_id="p-1",
+        coin="ETH",
+        amount="0.5",
+        address="0xabc",
+        expires_at=show_time(NOW),
+    )
+    event = event_of(
+        data,
+        subject="ord-1",
+        event_id=event_id_of("ord-1", 2),
+        schema="pay-order-created",
+        now=NOW,
+        correlation_id=None,
+        terminal=terminal,
+    )
+    assert json.loads(event.body) == {
+        "specversion": "1.0",
+        "id": str(event.event_id),
+        "source": "/ledger-worker",
+        "type": "ledger.payOrder.created",
+        "subject": "ord-1",
+        "time": "2026-11-20T10:00:00.000000Z",
+        "datacontenttype": "application/json",
+        "dataschema": "urn:ledger-worker:schema:pay-order-created:1",
+        "data": data.model_dump(by_alias=True),
+    }
+    assert (event.sequence, event.routing_key, event.correlation_id) == (2, "payOrder.created", "ord-1")
+    assert event.terminal == terminal

@@ -35,13 +35,41 @@ ROOMS: dict[str, set[str]] = {
         *("worker.message", "worker.errors"),
     },
     "worker.loops": {
-        *("worker.loops", "worker.flow", "worker.steps", "worker.world", "worker.message", "worker.ledger"),
+        *(
+            "worker.loops",
+            "worker.flow",
+            "worker.steps",
+            "worker.commands",
+            "worker.world",
+            "worker.message",
+            "worker.ledger",
+        ),
         *("worker.order", "worker.providers.protocol", "worker.topology", "worker.errors", "worker.clock"),
-        *("worker.backoff", "schemas", "structlog"),
+        *("worker.backoff", "schemas", "structlog", "starlette.types", "uvicorn"),
     },
+    "worker.web": {
+        *(
+            "schemas",
+            "worker.web",
+            "worker.steps",
+            "worker.jobs",
+            "worker.world",
+            "worker.order",
+            "worker.clock",
+            "worker.errors",
+        ),
+        *("worker.providers", "starlette", "prometheus_client", "structlog"),
+    },
+    "worker.jobs": {
+        *("schemas", "worker.jobs", "worker.steps", "worker.flow", "worker.world", "worker.order", "worker.clock"),
+        *("worker.ledger", "worker.providers.protocol", "worker.commands", "worker.errors", "worker.settings"),
+        *("worker.coins", "worker.loops.schedule", "structlog"),
+    },
+    "worker.coins": {"worker.clock", "worker.ledger", "worker.providers.protocol", "structlog"},
+    "worker.metrics": {"prometheus_client"},
     "worker.ledger": {
         *("schemas", "worker.database", "worker.group_commit", "worker.order", "worker.message", "worker.clock"),
-        *("worker.errors", "asyncpg", "structlog"),
+        *("worker.errors", "worker.providers.protocol", "asyncpg", "structlog"),
     },
     "worker.database": {"worker.backoff", "worker.clock", "worker.errors", "asyncpg", "structlog"},
     "worker.broker": {
@@ -62,6 +90,10 @@ OWNED = {
     "httpx": {module for module in MODULES if module.startswith("worker.providers.")},
     "httpx_aiohttp": {"worker.providers.http"},
     "aiohttp": {"worker.providers.http", "worker.sandbox.server"},
+    "nacl": {module for module in MODULES if re.match(r"worker\.(providers|sandbox)\.coinqpay\.", module)},
+    "starlette": {"worker.loops.http", *(module for module in MODULES if module.startswith("worker.web."))},
+    "uvicorn": {"worker.loops.http"},
+    "prometheus_client": {"worker.metrics", "worker.web.app"},
 }
 
 # They put the parts together, so they know both the ledger and the broker.
@@ -133,7 +165,10 @@ def test_only_those_who_assemble_know_both_the_ledger_and_the_broker() -> None:
 
 
 def test_nobody_inside_knows_the_command_line() -> None:
-    outside = {"worker.cli", "worker.desk", "worker.demo", "worker.console", "worker.reads", "worker.__main__"}
+    outside = {
+        *("worker.cli", "worker.__main__", "worker.console", "worker.reads", "worker.desk", "worker.review"),
+        *(module for module in MODULES if re.match(r"worker\.(demo|check)", module)),
+    }
     inside = MODULES.keys() - outside
     assert {(module, imported) for module in inside for imported in imports(module) if imported in outside} == set()
 

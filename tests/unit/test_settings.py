@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from worker.errors import BadSettings
-from worker.providers.registry import configured
+from worker.providers.registry import configured, read_recipe
 from worker.settings import Settings, read_settings, required
 
 # What must never be repeated: it stands in every malformed value here.
@@ -31,6 +31,10 @@ DEFAULTS: dict[str, object] = {
     "coinqpay_signature_prehash": "dsha256",
     "coinqpay_signature_time_unit": "ms",
     "coinqpay_signature_encoding": "hex",
+    "coinqpay_signature_validity_seconds": 300,
+    "coinqpay_clock_skew_seconds": 30,
+    "coinqpay_list_lag_seconds": 300,
+    "coinqpay_resend": False,
     "http_host": "127.0.0.1",
     "http_port": 8080,
     "resume_after_seconds": 30,
@@ -126,6 +130,7 @@ MALFORMED = [
     ("COINQPAY_SIGNATURE_PREHASH", CANARY),
     ("COINQPAY_SIGNATURE_TIME_UNIT", CANARY),
     ("COINQPAY_SIGNATURE_ENCODING", CANARY),
+    ("COINQPAY_RESEND", CANARY),
     ("HTTP_PORT", CANARY),
     ("HTTP_PORT", "65536"),
     ("HTTP_PORT", "-1"),
@@ -135,7 +140,10 @@ MALFORMED = [
     ("CONCURRENCY", CANARY),
     *(
         (name, value)
-        for name in ("RESUME_AFTER_SECONDS", "POLL_SECONDS", "PROVIDER_TIMEOUT_SECONDS", "REVIEW_AFTER_SECONDS")
+        for name in (
+            *("RESUME_AFTER_SECONDS", "POLL_SECONDS", "PROVIDER_TIMEOUT_SECONDS", "REVIEW_AFTER_SECONDS"),
+            *("COINQPAY_SIGNATURE_VALIDITY_SECONDS", "COINQPAY_CLOCK_SKEW_SECONDS", "COINQPAY_LIST_LAG_SECONDS"),
+        )
         for value in ("0", "-1", "nan", "inf", "1e300", "2 s", CANARY)
     ),
 ]
@@ -232,6 +240,29 @@ def test_a_provider_is_configured_when_its_credentials_are_set() -> None:
     assert configured(read_settings({})) == ()
     whole = {"LEDGER_CCPAYMENT_APP_ID": "merchant", "LEDGER_CCPAYMENT_APP_SECRET": CANARY}
     assert configured(read_settings(whole)) == ("ccpayment",)
+    assert configured(read_settings({"LEDGER_COINQPAY_PRIVATE_KEY": SEED})) == ("coinqpay",)
+    both = whole | {"LEDGER_COINQPAY_PRIVATE_KEY": SEED}
+    assert configured(read_settings(both)) == ("ccpayment", "coinqpay")
+
+
+RECIPES = [
+    ("KEY_HEADER", "no header"),
+    ("TIME_HEADER", "Content-Type"),
+    ("HEADER", "Biz-Api-Key"),
+    ("TEMPLATE", "{path}|{timestamp}"),
+    ("TEMPLATE", "{path}|{timestamp}|{body}|{nothing}"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), RECIPES, ids=[f"{name}={value}" for name, value in RECIPES])
+def test_a_signing_recipe_that_cannot_be_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=rf"^LEDGER_COINQPAY_SIGNATURE_{name}: "):
+        read_recipe(read_settings({f"LEDGER_COINQPAY_SIGNATURE_{name}": value}))
+
+
+def test_the_signing_recipe_is_the_settings() -> None:
+    recipe = read_recipe(read_settings({"LEDGER_COINQPAY_SIGNATURE_PREHASH": "none"}))
+    assert (recipe.key_header, recipe.prehash, recipe.time_unit) == ("Biz-Api-Key", "none", "ms")
 
 
 def test_what_a_command_needs_is_asked_for_by_name() -> None:

@@ -3,17 +3,20 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
-from schemas.event import event_id_of
+from schemas.event import Event, event_id_of
 from schemas.transfer import Transfer
-from worker.ledger import Settlement, Stored
+from tests.unit.stand_in import StandIn
+from worker.ledger import Applied, Settlement, Stored
+from worker.metrics import Metrics
 from worker.order import Order, State
 from worker.providers.protocol import (
     Absent,
     Deferred,
+    Deposit,
     Disputed,
     Finding,
     Processing,
@@ -61,18 +64,39 @@ class Rows:
     order: Order
     settled: list[Settlement] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)  # with the contradictions
+    bound: set[str] = field(default_factory=set)  # ids of the provider that belong to other orders
+    credit: Literal["credited", "known", "repeated"] = "credited"
+    credited: list[tuple[Deposit, str | None, Event]] = field(default_factory=list)
+    noted: list[tuple[Deposit, datetime | None]] = field(default_factory=list)
 
-    async def settle(self, settlement: Settlement) -> bool:
+    async def settle(self, settlement: Settlement) -> Applied:
         if settlement.order.revision != self.order.revision or self.order.is_terminal:
-            return False
+            return "stale"
+        if settlement.decision.provider_ref in self.bound:
+            return "taken"
         self.settled.append(settlement)
-        return True
+        return "settled"
 
     async def read_orders(self, _order_ids: list[str]) -> list[Order]:
         return [self.order]
 
-    async def contradict(self, _order_id: str, detail: str) -> None:
+    async def credit_deposit(
+        self, deposit: Deposit, order_id: str | None, event: Event
+    ) -> Literal["credited", "known", "repeated"]:
+        self.credited.append((deposit, order_id, event))
+        return self.credit
+
+    async def note_deposit(self, deposit: Deposit, due_at: datetime | None) -> bool:
+        self.noted.append((deposit, due_at))
+        return True
+
+    async def hasten_rescans(self, _provider: str, _tx_id: str | None) -> int:
+        return 0
+
+    async def contradict(self, _order: Order, detail: str, event: Event) -> None:
         self.contradictions.append(detail)
+        self.told.append(event)
 
 
 @dataclass
@@ -80,9 +104,13 @@ class Handed:
     """The relay's side."""
 
     events: list[Stored] = field(default_factory=list)
+    wakes: int = 0
 
     def offer(self, event: Stored) -> None:
         self.events.append(event)
+
+    def wake(self) -> None:
+        self.wakes += 1
 
 
 def world_of(rows: Rows, handed: Handed) -> World:
@@ -93,9 +121,8 @@ def world_of(rows: Rows, handed: Handed) -> World:
             relay=handed,
             clock=SimpleNamespace(now=lambda: NOW),
             policy=Policy(poll_seconds=2, review_after_seconds=900),
-            providers={
-                "ccpayment": SimpleNamespace(settling_time=timedelta(seconds=450), merchant_user_id="merchant-1")
-            },
+            metrics=Metrics(),
+            providers={"ccpayment": StandIn(), "coinqpay": StandIn("coinqpay", merchant_user_id="")},
         ),
     )
 
@@ -110,8 +137,7 @@ async def test_a_success_is_posted_told_and_handed_to_the_relay() -> None:
         ("user:bob123", "0.5"),
     ]
     [event] = handed.events
-    assert settlement.decision.event is not None
-    assert event.event_id == settlement.decision.event.event_id == event_id_of("ord-1", 1)
+    assert [told.event_id for told in settlement.decision.events] == [event.event_id] == [event_id_of("ord-1", 1)]
 
 
 async def test_what_tells_nothing_hands_nothing_over() -> None:
@@ -175,9 +201,10 @@ async def test_evidence_against_the_end_of_an_order_is_remembered(
     ended = replace(SENDING, state=state, due_at=None, provider_ref="ref-1", revision=2)
     rows, handed = Rows(ended), Handed()
     await settle(SENDING, finding, "answer", world_of(rows, handed))
-    assert bool(rows.contradictions) == contradicts
+    assert bool(rows.contradictions) == contradicts == bool(handed.wakes)
     assert rows.settled == []
     assert handed.events == []
+    assert not any(event.terminal for event in rows.told)
 
 
 @pytest.mark.parametrize("finding", [Processing("ref-1"), Disputed("differs", "ref-1")], ids=str)

@@ -20,7 +20,6 @@ from hypothesis.stateful import (
     rule,
 )
 
-from schemas.event import Line
 from schemas.transfer import Transfer
 from worker.order import SEND_WITHIN, TERMINAL_STATES, Decision, Order
 from worker.providers.ccpayment.provider import CLOCK_SKEW, LOOK_UP_LAG, SIGNATURE_VALIDITY, CCPayment
@@ -225,11 +224,10 @@ class HostileWorld(RuleBasedStateMachine):
         """As ledger.settle does it."""
         if self.order.is_terminal:
             return
-        lines = cast("tuple[Line, ...]", ("line",))
-        decision = decide(self.order, finding, attempt, source, lines, self.now, POLICY, SETTLING)
+        decision = decide(self.order, finding, attempt, source, self.now, POLICY, SETTLING)
         self.check(decision)
         doubted = [copy.written_at for copy in self.copies if copy.number in decision.doubtful]
-        self.posted += bool(decision.lines)
+        self.posted += decision.state == "succeeded"
         self.order = replace(
             self.order,
             state=decision.state,

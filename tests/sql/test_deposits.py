@@ -1,0 +1,211 @@
+"""ledger.credit_deposit and ledger.note_deposit: what came in is credited once; what is not money is only seen."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.sql.calls import Calls
+from tests.sql.connections import THREADS, at_once, connected
+from tests.sql.deposit_calls import Deposit, credit, note
+from tests.sql.items import LEASE, MINE, NOW, Event, event_of, later
+
+SEEN = Deposit()
+JOURNAL = "deposit:ccpayment:rec-1"
+
+
+def row_of(calls: Calls, record_id: str = "rec-1") -> dict[str, Any]:
+    [row] = calls.dicts("SELECT * FROM ledger.deposit WHERE record_id = %s", record_id)
+    return row
+
+
+def test_a_deposit_is_posted_gross_with_its_fee_apart(calls: Calls) -> None:
+    assert credit(calls, SEEN) == "credited"
+    assert calls.lines(JOURNAL) == [
+        ("custody", -10, "deposit", -10),
+        ("user:alice1", 10, "deposit", 10),
+        ("user:alice1", Decimal("-0.05"), "provider_fee", Decimal("9.95")),
+        ("custody", Decimal("0.05"), "provider_fee", Decimal("-9.95")),
+    ]
+    assert calls.balance() == (Decimal("9.95"), 0, Decimal("9.95"))
+    assert calls.balance("custody") == (Decimal("-9.95"), 0, Decimal("-9.95"))
+    row = row_of(calls)
+    assert (row["state"], row["seen_at"], row["due_at"], row["note"]) == ("credited", NOW, None, None)
+
+
+def test_a_deposit_without_a_fee_has_two_lines(calls: Calls) -> None:
+    assert credit(calls, replace(SEEN, fee=Decimal(0))) == "credited"
+    assert calls.lines(JOURNAL) == [("custody", -10, "deposit", -10), ("user:alice1", 10, "deposit", 10)]
+
+
+def test_deposits_chain_on_one_account(calls: Calls) -> None:
+    for number, fee in enumerate(("0.05", "0", "0.05")):
+        deposit = Deposit(f"rec-{number}", account="merchant", kind="app", fee=Decimal(fee), tx_id=f"0x{number}")
+        assert credit(calls, deposit) == "credited"
+    assert calls.balance("merchant") == (Decimal("29.9"), 0, Decimal("29.9"))
+    assert calls.violations() == set()
+
+
+def test_its_event_is_written_with_it_and_leased_to_the_crediting_process(calls: Calls) -> None:
+    event = Event(event_of("rec-1"), 1, False, "deposit.credited", '{"a": 1}', "c")
+    credit(calls, SEEN, event)
+    rows = calls.connection.execute(
+        "SELECT event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent, lease_token,"
+        " lease_until FROM ledger.outbox"
+    ).fetchall()
+    assert rows == [
+        (event.event_id, None, 1, False, "deposit.credited", '{"a": 1}', "c", "trace", MINE, NOW + LEASE),
+    ]
+
+
+def test_a_record_is_credited_once_whatever_it_says_the_second_time(calls: Calls) -> None:
+    credit(calls, SEEN)
+    before = row_of(calls)
+    for again in (SEEN, replace(SEEN, amount=Decimal(11)), replace(SEEN, account="user:bob123", tx_id="0xdef")):
+        assert credit(calls, again, now=later(60)) == "known"
+    note(calls, SEEN, "failed", now=later(60))
+    assert row_of(calls) == before
+    assert calls.balance() == (Decimal("9.95"), 0, Decimal("9.95"))
+    assert calls.count("journal") == calls.count("outbox") == 1
+
+
+@pytest.mark.parametrize("state", ["pending", "risky", "failed", "repeated"])
+def test_one_that_was_not_money_is_credited_when_it_is(calls: Calls, state: str) -> None:
+    note(calls, replace(SEEN, amount=Decimal(9), tx_id="0xold"), state, "a reason")
+    assert credit(calls, SEEN, now=later(60)) == "credited"
+    row = row_of(calls)
+    expected = {
+        "state": "credited",
+        "amount": Decimal(10),
+        "tx_id": "0xabc",
+        "note": None,
+        "due_at": None,
+        "seen_at": NOW,
+        "updated_at": later(60),
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+SAME = [
+    pytest.param({}, id="the same in all"),
+    pytest.param({"account": "user:bob123"}, id="said to be another user's"),
+    pytest.param({"fee": Decimal(1)}, id="another fee"),
+    pytest.param({"amount": Decimal("10.000")}, id="padded"),
+]
+
+
+@pytest.mark.parametrize("changes", SAME)
+def test_one_payment_under_two_record_ids_is_credited_once(calls: Calls, changes: dict[str, Any]) -> None:
+    credit(calls, SEEN)
+    assert credit(calls, replace(SEEN, record_id="rec-2", **changes)) == "repeated"
+    assert calls.balance() == (Decimal("9.95"), 0, Decimal("9.95"))
+    assert calls.count("journal") == calls.count("outbox") == calls.count("deposit") == 1
+
+
+OTHERS = [
+    pytest.param({"tx_id": "0xdef"}, id="another transaction"),
+    pytest.param({"chain": "ETH"}, id="another chain"),
+    pytest.param({"amount": Decimal(11)}, id="another amount, where no output is said"),
+    pytest.param({"address": "0xOther"}, id="another address"),
+    pytest.param({"memo": "7"}, id="another memo"),
+    pytest.param({"provider": "coinqpay"}, id="another provider"),
+    pytest.param({"output": 1}, id="an output, where the other says none"),
+]
+
+
+@pytest.mark.parametrize("changes", OTHERS)
+def test_payments_that_can_be_told_apart_are_both_credited(calls: Calls, changes: dict[str, Any]) -> None:
+    credit(calls, SEEN)
+    assert credit(calls, replace(SEEN, record_id="rec-2", **changes)) == "credited"
+
+
+def test_equal_amounts_of_two_outputs_are_both_credited_and_one_output_once(calls: Calls) -> None:
+    assert credit(calls, replace(SEEN, output=0)) == "credited"
+    assert credit(calls, replace(SEEN, record_id="rec-2", output=1)) == "credited"
+    again = replace(SEEN, record_id="rec-3", output=1, amount=Decimal(3))
+    assert credit(calls, again) == "repeated"
+
+
+def test_payments_without_a_transaction_are_told_apart_by_their_records_alone(calls: Calls) -> None:
+    deposit = replace(SEEN, tx_id=None)
+    assert [credit(calls, replace(deposit, record_id=f"rec-{number}")) for number in (1, 2)] == ["credited"] * 2
+    assert credit(calls, deposit) == "known"
+
+
+@pytest.mark.parametrize("state", ["pending", "risky", "failed", "repeated"])
+def test_what_is_only_seen_is_no_money_and_hinders_none(calls: Calls, state: str) -> None:
+    note(calls, SEEN, state, "a reason")
+    assert calls.count("journal") == calls.count("outbox") == calls.count("account") == 0
+    assert credit(calls, replace(SEEN, record_id="rec-2")) == "credited"
+
+
+def test_what_was_seen_is_brought_up_to_date(calls: Calls) -> None:
+    note(calls, replace(SEEN, tx_id=None), due_at=later(5))
+    note(calls, replace(SEEN, amount=Decimal(9)), "risky", "flagged", due_at=later(90), now=later(60))
+    row = row_of(calls)
+    expected = {
+        "kind": "user",
+        "state": "risky",
+        "amount": Decimal(9),
+        "tx_id": "0xabc",
+        "note": "flagged",
+        "due_at": later(90),
+        "seen_at": NOW,
+        "updated_at": later(60),
+        "rescans": 0,
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("deposit", "state", "constraint"),
+    [
+        pytest.param(SEEN, "lost", "deposit_state_is_known", id="a state that is none"),
+        pytest.param(replace(SEEN, kind="gift"), "pending", "deposit_kind_is_known", id="a kind that is none"),
+        pytest.param(replace(SEEN, amount=Decimal("NaN")), "pending", "amount_is_exact", id="not a number"),
+    ],
+)
+def test_what_is_not_in_the_table_is_refused(calls: Calls, deposit: Deposit, state: str, constraint: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation, match=constraint):
+        note(calls, deposit, state)
+
+
+def test_a_fee_above_the_amount_overdraws_nobody(calls: Calls) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation, match="balance_is_not_overdrawn"):
+        credit(calls, replace(SEEN, fee=Decimal(11)))
+    assert calls.count("deposit") == calls.count("journal") == 0
+
+
+@pytest.mark.parametrize(
+    ("records", "verdicts"),
+    [
+        pytest.param(["rec"] * THREADS, {"credited", "known"}, id="one record"),
+        pytest.param([f"rec-{n}" for n in range(THREADS)], {"credited", "repeated"}, id="a record for each"),
+    ],
+)
+@pytest.mark.parametrize("hot", [True, False], ids=["to one account", "to accounts of their own"])
+def test_one_payment_that_many_credit_at_once_is_credited_once(
+    database_url: str, records: list[str], verdicts: set[str], hot: bool
+) -> None:
+    turns: list[datetime] = [later(turn) for turn in range(8)]
+
+    def work(calls: Calls, number: int) -> list[str]:
+        account = "user:alice1" if hot else f"user:user-{number}"
+        return [
+            credit(calls, Deposit(f"{records[number]}/{turn}", tx_id=f"0x{turn}", account=account), now=now)
+            for turn, now in enumerate(turns)
+        ]
+
+    with connected(database_url) as calls:
+        answers = at_once(database_url, work)
+        for turn in range(len(turns)):
+            of_turn = [given[turn] for given in answers]
+            assert of_turn.count("credited") == 1
+            assert set(of_turn) == verdicts
+        assert calls.count("journal") == len(turns)
+        custody = calls.balance("custody")
+        assert custody is not None
+        assert custody[0] == Decimal("-79.6")

@@ -1,0 +1,109 @@
+"""Schedule: a job that is due and not taken is run, and its end says when the next is due."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from worker.clock import Clock
+from worker.ledger import Ledger
+from worker.loops.schedule import AGAIN_SECONDS, LEASE_SECONDS, LOOK_SECONDS, Job, Schedule
+from worker.providers.protocol import ReadFailed
+
+
+@dataclass
+class Jobs:
+    """The ledger's side: the number of the run that each job that is due would be."""
+
+    due: dict[str, int]
+    taken: list[tuple[str, float]] = field(default_factory=list)
+    ended: list[tuple[str, int, float, str]] = field(default_factory=list)
+
+    async def take_job(self, name: str, lease_seconds: float) -> int | None:
+        self.taken.append((name, lease_seconds))
+        return self.due.pop(name, None)
+
+    async def end_job(self, name: str, run: int, seconds_to_next: float, result: str) -> None:
+        self.ended.append((name, run, seconds_to_next, result))
+
+
+class Ended(Exception):
+    """The time that a test gives to the loop."""
+
+
+class Naps:
+    """A clock on which nobody sleeps for long."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if len(self.slept) == 2:
+            raise Ended
+
+
+def doing(result: str) -> Callable[[], Awaitable[str]]:
+    async def run() -> str:
+        return result
+
+    return run
+
+
+def failing(error: Exception) -> Callable[[], Awaitable[str]]:
+    async def run() -> str:
+        raise error
+
+    return run
+
+
+def schedule(jobs: Jobs, *all_jobs: Job, clock: Naps | None = None) -> Schedule:
+    return Schedule(all_jobs, cast("Ledger", jobs), cast("Clock", clock or Naps()))
+
+
+async def test_what_is_due_is_run_and_what_is_not_is_left() -> None:
+    jobs = Jobs({"coins": 7, "rescan": 1})
+    first, second = Job("coins", 300, doing("8 coins")), Job("rescan", 60, doing("nothing lost"))
+    assert await schedule(jobs, first, Job("reconcile", 3600, doing("never")), second).run_once() == 2
+    assert jobs.taken == [("coins", LEASE_SECONDS), ("reconcile", LEASE_SECONDS), ("rescan", LEASE_SECONDS)]
+    assert jobs.ended == [("coins", 7, 300, "8 coins"), ("rescan", 1, 60, "nothing lost")]
+
+
+async def test_nothing_is_run_when_nothing_is_due() -> None:
+    jobs = Jobs({})
+    assert await schedule(jobs, Job("coins", 300, doing("8 coins"))).run_once() == 0
+    assert jobs.ended == []
+
+
+@pytest.mark.parametrize(
+    ("period", "wait"),
+    [(3600, AGAIN_SECONDS), (AGAIN_SECONDS, AGAIN_SECONDS), (5, 5)],
+    ids=["long", "equal", "short"],
+)
+async def test_a_run_that_failed_is_tried_again_soon(period: float, wait: float) -> None:
+    jobs = Jobs({"coins": 3})
+    assert await schedule(jobs, Job("coins", period, failing(ReadFailed("coins: no answer")))).run_once() == 1
+    assert jobs.ended == [("coins", 3, wait, "failed: coins: no answer")]
+
+
+async def test_a_run_that_failed_does_not_keep_the_next_job_from_its_own() -> None:
+    jobs = Jobs({"coins": 3, "rescan": 1})
+    failed, done = Job("coins", 300, failing(ReadFailed("x"))), Job("rescan", 60, doing("done"))
+    assert await schedule(jobs, failed, done).run_once() == 2
+    assert [name for name, *_ in jobs.ended] == ["coins", "rescan"]
+
+
+async def test_a_bug_in_a_job_is_not_hidden_and_leaves_the_run_to_its_lease() -> None:
+    jobs = Jobs({"coins": 3})
+    with pytest.raises(ZeroDivisionError):
+        await schedule(jobs, Job("coins", 300, failing(ZeroDivisionError()))).run_once()
+    assert jobs.ended == []
+
+
+async def test_it_looks_again_and_again() -> None:
+    jobs, clock = Jobs({"coins": 1}), Naps()
+    with pytest.raises(Ended):
+        await schedule(jobs, Job("coins", 300, doing("x")), clock=clock).run()
+    assert clock.slept == [LOOK_SECONDS, LOOK_SECONDS]
+    assert len(jobs.taken) == 2
