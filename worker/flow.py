@@ -37,10 +37,11 @@ async def finish(order: Order, world: World) -> None:
 
 async def go_on(order: Order, world: World) -> None:
     """Take up an order that another left, or whose time has come: look before sending again."""
+    looked_at = world.clock.now()  # not later: what is not there now may be there by the time that this is decided
     found = await look_up(order, world)
     if isinstance(found, Absent) and may_send_again(order, world):
         started = await start_attempt(order, world)
         if started is not None:
             await finish(started, world)
     else:
-        await settle(order, found, "record", world)
+        await settle(order, found, "record", world, looked_at)

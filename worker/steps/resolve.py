@@ -41,7 +41,7 @@ async def resolve(order_id: str, resolution: Resolution, world: World) -> str:
         raise BadInput(f"{order_id}: is {order.state}, not in review")
     finding = await _finding(order, resolution, world)
     said = f"{resolution.by}: {resolution.reason}"
-    match await apply(order, finding, "person", world, said):
+    match await apply(order, finding, "person", world, said=said):
         case "settled":
             return _words(order_id, finding)
         case "taken":

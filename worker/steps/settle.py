@@ -1,6 +1,7 @@
 """Settle: apply what was learned, once. The one function that ends an order, whoever calls."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import structlog
@@ -30,14 +31,19 @@ from worker.world import World
 log = structlog.get_logger()
 
 
-async def settle(order: Order, finding: Finding, source: Source, world: World) -> None:
-    """Decide on the order as it is, and apply the decision; if it has moved on meanwhile, look and decide again."""
+async def settle(
+    order: Order, finding: Finding, source: Source, world: World, learned_at: datetime | None = None
+) -> None:
+    """Decide on the order as it is, and apply the decision; if it has moved on meanwhile, look and decide again.
+
+    `learned_at`: when the finding was true, for one that says that something is not there; else now.
+    """
     attempt = order.attempts
     deposit = deposit_of(order, finding)
     if deposit is not None and await take(deposit, world, order) == "repeated":
         finding = Disputed("the payment is credited already, under another id of the provider", deposit.record_id)
     while not order.is_terminal:
-        verdict = await apply(order, finding, source, world, attempt=attempt)
+        verdict = await apply(order, finding, source, world, attempt=attempt, learned_at=learned_at)
         if verdict == "settled":
             return
         if verdict == "taken":
@@ -62,10 +68,18 @@ async def settle(order: Order, finding: Finding, source: Source, world: World) -
 
 
 async def apply(
-    order: Order, finding: Finding, source: Source, world: World, said: str | None = None, attempt: int | None = None
+    order: Order,
+    finding: Finding,
+    source: Source,
+    world: World,
+    *,
+    said: str | None = None,
+    attempt: int | None = None,
+    learned_at: datetime | None = None,
 ) -> Applied:
     """Decide on this revision of an order and apply the decision, if it is still at it. `said`: by a person."""
-    decision = _decide(order, finding, order.attempts if attempt is None else attempt, source, world)
+    at = learned_at or world.clock.now()
+    decision = _decide(order, finding, order.attempts if attempt is None else attempt, source, at, world)
     if said is not None:
         decision = replace(decision, evidence=replace(decision.evidence, message=said))
     verdict = await world.ledger.settle(Settlement(order, decision))
@@ -74,9 +88,10 @@ async def apply(
     return verdict
 
 
-def _decide(order: Order, finding: Finding, attempt: int, source: Source, world: World) -> Decision:
+def _decide(
+    order: Order, finding: Finding, attempt: int, source: Source, now: datetime, world: World
+) -> Decision:
     provider = world.providers[order.provider]
-    now = world.clock.now()
     decision = decide(order, finding, attempt, source, now, world.policy, provider.settling_time)
     if decision.state == "succeeded":
         assert isinstance(finding, Succeeded)
