@@ -1,5 +1,6 @@
 """Schedule: a job that is due and not taken is run, and its end says when the next is due."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -7,8 +8,16 @@ from typing import cast
 import pytest
 
 from worker.clock import Clock
+from worker.errors import BadSettings, SchemaMissing
 from worker.ledger import Ledger
-from worker.loops.schedule import AGAIN_SECONDS, LEASE_SECONDS, LOOK_SECONDS, Job, Schedule
+from worker.loops.schedule import (
+    AGAIN_SECONDS,
+    LEASE_SECONDS,
+    LOOK_SECONDS_MAX,
+    LOOK_SECONDS_MIN,
+    Job,
+    Schedule,
+)
 from worker.providers.protocol import ReadFailed
 
 
@@ -94,16 +103,37 @@ async def test_a_run_that_failed_does_not_keep_the_next_job_from_its_own() -> No
     assert [name for name, *_ in jobs.ended] == ["coins", "rescan"]
 
 
-async def test_a_bug_in_a_job_is_not_hidden_and_leaves_the_run_to_its_lease() -> None:
-    jobs = Jobs({"coins": 3})
-    with pytest.raises(ZeroDivisionError):
-        await schedule(jobs, Job("coins", 300, failing(ZeroDivisionError()))).run_once()
-    assert jobs.ended == []
+async def test_a_bug_in_a_job_is_told_and_stops_nothing_else() -> None:
+    jobs = Jobs({"coins": 3, "rescan": 1})
+    buggy, done = Job("coins", 300, failing(ZeroDivisionError("secret"))), Job("rescan", 60, doing("done"))
+    assert await schedule(jobs, buggy, done).run_once() == 2
+    assert jobs.ended == [("coins", 3, AGAIN_SECONDS, "failed: ZeroDivisionError"), ("rescan", 1, 60, "done")]
 
 
-async def test_it_looks_again_and_again() -> None:
+@pytest.mark.parametrize("error", [SchemaMissing("migrate"), BadSettings("x")], ids=str)
+async def test_what_only_an_operator_can_mend_ends_the_loop(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await schedule(Jobs({"coins": 3}), Job("coins", 300, failing(error))).run_once()
+
+
+@pytest.mark.parametrize(
+    ("period", "look"), [(5, LOOK_SECONDS_MIN), (300, LOOK_SECONDS_MAX), (150, 15)], ids=["short", "long", "between"]
+)
+async def test_it_looks_again_and_again_as_often_as_its_period_asks(period: float, look: float) -> None:
     jobs, clock = Jobs({"coins": 1}), Naps()
     with pytest.raises(Ended):
-        await schedule(jobs, Job("coins", 300, doing("x")), clock=clock).run()
-    assert clock.slept == [LOOK_SECONDS, LOOK_SECONDS]
+        await schedule(jobs, Job("coins", period, doing("x")), clock=clock).run()
+    assert clock.slept == [look, look]
     assert len(jobs.taken) == 2
+
+
+async def test_a_long_job_does_not_keep_the_others_waiting() -> None:
+    jobs, clock = Jobs({"reconcile": 1, "coins": 1}), Naps()
+    never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def long() -> str:
+        return await never
+
+    with pytest.raises(Ended):
+        await schedule(jobs, Job("reconcile", 3600, long), Job("coins", 300, doing("x")), clock=clock).run()
+    assert [name for name, *_ in jobs.ended] == ["coins"]

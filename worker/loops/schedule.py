@@ -1,18 +1,21 @@
 """Schedule: jobs that run once per period, in whichever process takes them first. The database is the judge."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from worker.clock import Clock
+from worker.errors import BadSettings, SchemaMissing
 from worker.ledger import Ledger
 from worker.providers.protocol import ReadFailed
 
 log = structlog.get_logger()
 
-# How often to ask whether a job is due.
-LOOK_SECONDS = 1.0
+# How often to ask whether a job is due: a tenth of its period, within these.
+LOOK_SECONDS_MIN = 1.0
+LOOK_SECONDS_MAX = 30.0
 # After a run that failed; not the whole period, which may be an hour.
 AGAIN_SECONDS = 60.0
 # A run that has not ended by then was killed; another begins.
@@ -26,10 +29,11 @@ class Job:
     name: str
     period_seconds: float
     run: Callable[[], Awaitable[str]]
+    lease_seconds: float = LEASE_SECONDS
 
 
 class Schedule:
-    """Takes jobs that are due and runs them, one after the other."""
+    """Takes jobs that are due and runs them; a long one does not keep the others waiting."""
 
     def __init__(self, jobs: Sequence[Job], ledger: Ledger, clock: Clock) -> None:
         self._jobs = jobs
@@ -38,25 +42,39 @@ class Schedule:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            await self.run_once()
-            await self._clock.sleep(LOOK_SECONDS)
+        await asyncio.gather(*(self._keep(job) for job in self._jobs))
 
     async def run_once(self) -> int:
         """Run what is due and not taken; how many that were."""
-        ran = 0
-        for job in self._jobs:
-            number = await self._ledger.take_job(job.name, LEASE_SECONDS)
-            if number is not None:
-                await self._run(job, number)
-                ran += 1
-        return ran
+        return sum([await self._take(job) for job in self._jobs])
 
-    async def _run(self, job: Job, number: int) -> None:
-        try:
-            result, wait = await job.run(), job.period_seconds
-            log.info("job done", job=job.name, run=number, result=result)
-        except ReadFailed as error:
-            result, wait = f"failed: {error}", min(AGAIN_SECONDS, job.period_seconds)
-            log.warning("job failed", job=job.name, run=number, reason=str(error))
+    async def _keep(self, job: Job) -> None:
+        look_seconds = min(max(job.period_seconds / 10, LOOK_SECONDS_MIN), LOOK_SECONDS_MAX)
+        while True:
+            await self._take(job)
+            await self._clock.sleep(look_seconds)
+
+    async def _take(self, job: Job) -> bool:
+        number = await self._ledger.take_job(job.name, job.lease_seconds)
+        if number is None:
+            return False
+        result, wait = await self._run(job, number)
         await self._ledger.end_job(job.name, number, wait, result)
+        return True
+
+    async def _run(self, job: Job, number: int) -> tuple[str, float]:
+        """What it did, and when it is due again."""
+        again = min(AGAIN_SECONDS, job.period_seconds)
+        try:
+            result = await job.run()
+        except ReadFailed as error:
+            log.warning("job failed", job=job.name, run=number, reason=str(error))
+            return f"failed: {error}", again
+        except (SchemaMissing, BadSettings):
+            raise
+        except Exception as error:
+            # A bug, or a state nobody thought of: the orders must not stop for it.
+            log.exception("job failed", job=job.name, run=number)
+            return f"failed: {type(error).__name__}", again
+        log.debug("job done", job=job.name, run=number, result=result)
+        return result, job.period_seconds
