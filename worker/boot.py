@@ -87,7 +87,8 @@ class Worker:
 
     async def work(self, roles: Collection[str], stop: asyncio.Event) -> None:
         """Run the loops of these roles until the stop, then drain."""
-        slots = Slots(self._settings.concurrency, self._clock)
+        # Each provider has slots of its own: one that hangs fills its own, and the others' orders go on.
+        slots = {provider: Slots(self._settings.concurrency, self._clock) for provider in self.world.providers}
         stopping = Stopping(asked=stop, drained=asyncio.Event())
         background = [asyncio.create_task(self._broker.run())]
         consumers = []
@@ -96,7 +97,9 @@ class Worker:
         else:
             self.world.ledger.leave_events()
         if "resume" in roles:
-            background.append(asyncio.create_task(Resume(self.world, slots).run()))
+            background += [
+                asyncio.create_task(Resume(self.world, slots[provider], provider).run()) for provider in slots
+            ]
         if self.http is not None:
             background.append(asyncio.create_task(self.http.run()))
         if "schedule" in roles:
@@ -108,17 +111,18 @@ class Worker:
                     self._broker.consume(
                         provider,
                         self._settings.concurrency,
-                        Consume(self.world, slots).handle,
+                        Consume(self.world, slots[provider]).handle,
                         stopping,
                     )
                 )
                 for provider in self.world.providers
             ]
-        background.append(asyncio.create_task(slots.hopeless()))
+        background += [asyncio.create_task(one.hopeless()) for one in slots.values()]
         log.info("worker started", roles=sorted(roles), providers=list(self.world.providers))
         await _watch(stop, [*background, *consumers])
         log.info("worker stopping")
-        await slots.drain(self._settings.provider_timeout_seconds + DRAIN_MARGIN_SECONDS)
+        patience = self._settings.provider_timeout_seconds + DRAIN_MARGIN_SECONDS
+        await asyncio.gather(*(one.drain(patience) for one in slots.values()))
         stopping.drained.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):

@@ -18,11 +18,12 @@ LOOK_SECONDS = 0.5
 
 
 class Resume:
-    """Claims due orders and goes on with each."""
+    """Claims due orders of some providers (of all when none are named) and goes on with each."""
 
-    def __init__(self, world: World, slots: Slots) -> None:
+    def __init__(self, world: World, slots: Slots, *providers: str) -> None:
         self._world = world
         self._slots = slots
+        self._providers = list(providers or world.providers)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -32,7 +33,7 @@ class Resume:
 
     async def run_once(self) -> int:
         """Claim what is due and start it; how many that were. Each waits for a slot under its lease."""
-        orders = await self._world.ledger.claim(list(self._world.providers), RESUMED, CLAIM_ORDERS_MAX)
+        orders = await self._world.ledger.claim(self._providers, RESUMED, CLAIM_ORDERS_MAX)
         for order in orders:
             if not await self._slots.take():
                 break
