@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 
 from worker.broker import apply_topology, open_channel, publish_on, tap_events
-from worker.desk import SANDBOX_APP_ID, SANDBOX_APP_SECRET
 from worker.message import Outgoing
+from worker.sandbox_desk import SANDBOX_APP_ID, SANDBOX_APP_SECRET
 from worker.topology import COMMANDS_EXCHANGE, commands_queue
 
 COIN = 1280

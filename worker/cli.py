@@ -19,6 +19,7 @@ from worker.logs import set_up_logging
 from worker.migrate import migrate as apply_migrations
 from worker.providers.registry import configured
 from worker.review import ask_provider, resolve_order
+from worker.sandbox_desk import serve_sandbox
 from worker.settings import Settings, read_settings, required
 
 app = typer.Typer(
@@ -133,7 +134,7 @@ def sandbox(
     ] = None,
 ) -> None:
     """Simulate the providers on one port, with the credentials from the settings or well-known ones."""
-    _run(desk.serve_sandbox(read_settings(), host, port, fund or [], webhooks_to))
+    _run(serve_sandbox(read_settings(), host, port, fund or [], webhooks_to))
 
 
 @app.command("demo")

@@ -23,20 +23,18 @@ from schemas.registry import COMMANDS
 from worker import console, reads
 from worker.broker import apply_topology, open_channel, publish_on, tap_events, waiting_messages
 from worker.demo_scenes import BOUND_ADDRESS, COIN, USDT, Scene, scenes, use
-from worker.desk import (
-    SANDBOX_APP_ID,
-    SANDBOX_APP_SECRET,
-    SANDBOX_COINQPAY_PRIVATE_KEY,
-    Adjustment,
-    adjust,
-    open_sandbox,
-    patience,
-)
+from worker.desk import Adjustment, adjust, patience
 from worker.errors import BadInput, Finding
 from worker.message import Outgoing
 from worker.migrate import migrate
 from worker.sandbox.sandbox import Sandbox
 from worker.sandbox.server import serve
+from worker.sandbox_desk import (
+    SANDBOX_APP_ID,
+    SANDBOX_APP_SECRET,
+    SANDBOX_COINQPAY_PRIVATE_KEY,
+    open_sandbox,
+)
 from worker.settings import Settings, required
 from worker.topology import COMMANDS_EXCHANGE, commands_queue
 

@@ -9,7 +9,6 @@ from typing import Any
 from tests.conformance.clock import Clock
 from tests.conformance.orders import ALICE, TRON_ADDRESS, Order
 from tests.conformance.port import base_urls, served
-from worker.desk import open_sandbox
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.v1 import ApiV1
 from worker.providers.coinqpay.provider import CoinQPay
@@ -17,6 +16,7 @@ from worker.providers.http import open_client
 from worker.providers.protocol import Candidates, Finding, Outcome, Prepared, Provider, Trail
 from worker.providers.registry import open_providers
 from worker.sandbox.sandbox import Sandbox
+from worker.sandbox_desk import open_sandbox
 from worker.settings import Settings, read_settings
 
 APP_ID = "202601010000000000000000000000001"

@@ -8,7 +8,7 @@ import pytest
 from tests.conformance.ends import APP_SECRET, SEED, SETTINGS
 from tests.conformance.port import base_urls, deaf_url, served
 from worker.check_providers import check_providers
-from worker.desk import open_sandbox
+from worker.sandbox_desk import open_sandbox
 from worker.settings import read_settings
 
 RECIPE = "LEDGER_COINQPAY_SIGNATURE_"

@@ -13,8 +13,8 @@ from tests.conformance import (
     test_order_fields,
 )
 from tests.conformance.ends import Ends, open_ends
-from worker.desk import open_sandbox
 from worker.sandbox.message import Request
+from worker.sandbox_desk import open_sandbox
 from worker.settings import read_settings
 
 MODULES = (test_order_fields, test_asset_fields, test_deposit_fields, test_coinqpay_fields)

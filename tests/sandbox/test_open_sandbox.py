@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from worker import desk
+from worker import sandbox_desk
 from worker.errors import BadInput, BadSettings
 from worker.settings import read_settings
 
@@ -14,8 +14,8 @@ RECIPE = "LEDGER_COINQPAY_SIGNATURE_"
 
 
 def test_the_well_known_key_is_that_of_the_tests() -> None:
-    assert SEED.hex() == desk.SANDBOX_COINQPAY_PRIVATE_KEY
-    sandbox = desk.open_sandbox(read_settings({}))
+    assert SEED.hex() == sandbox_desk.SANDBOX_COINQPAY_PRIVATE_KEY
+    sandbox = sandbox_desk.open_sandbox(read_settings({}))
     assert set(sandbox.controls) == {"ccpayment", "coinqpay"}
     assert sandbox.webhooks.to is None
 
@@ -31,7 +31,7 @@ def test_the_account_is_the_settings() -> None:
             RECIPE + "KEY_HEADER": "X-Key",
         }
     )
-    account = desk._coinqpay_account(settings)
+    account = sandbox_desk._coinqpay_account(settings)
     assert (account.public_key, account.withdraw_addresses["TRON_USDT"]) == (PUBLIC, TRON_ADDRESS)
     recipe = account.recipe
     assert (recipe.prehash, recipe.time_unit, recipe.key_header) == ("none", "s", "X-Key")
@@ -49,10 +49,10 @@ def test_the_account_is_the_settings() -> None:
 )
 def test_a_setting_that_makes_no_sense_is_named(variable: str, value: str) -> None:
     with pytest.raises(BadSettings, match=f"^{variable}: "):
-        desk.open_sandbox(read_settings({variable: value}))
+        sandbox_desk.open_sandbox(read_settings({variable: value}))
 
 
 def test_the_receiver_of_webhooks_is_a_url() -> None:
-    serving = desk.serve_sandbox(read_settings({}), "127.0.0.1", 0, [], "worker:8080")
+    serving = sandbox_desk.serve_sandbox(read_settings({}), "127.0.0.1", 0, [], "worker:8080")
     with pytest.raises(BadInput, match="--webhooks-to"):
         asyncio.run(serving)

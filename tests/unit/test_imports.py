@@ -63,7 +63,11 @@ ROOMS: dict[str, set[str]] = {
     "worker.jobs": {
         *("schemas", "worker.jobs", "worker.steps", "worker.flow", "worker.world", "worker.order", "worker.clock"),
         *("worker.ledger", "worker.providers.protocol", "worker.commands", "worker.errors", "worker.settings"),
-        *("worker.coins", "worker.loops.schedule", "structlog"),
+        *("worker.coins", "worker.loops.schedule", "worker.reconcile", "structlog"),
+    },
+    "worker.reconcile": {
+        *("schemas", "worker.reconcile", "worker.commands.accounts", "worker.ledger", "worker.world", "worker.clock"),
+        *("worker.providers", "structlog"),
     },
     "worker.coins": {"worker.clock", "worker.ledger", "worker.providers.protocol", "structlog"},
     "worker.metrics": {"prometheus_client"},
@@ -228,7 +232,7 @@ def test_nobody_asks_the_time_but_the_clock() -> None:
         - {
             ("worker.clock", "datetime.now"),
             # The simulated provider has a clock of its own: whoever opens it hands one in.
-            ("worker.desk", "time.time"),
+            ("worker.sandbox_desk", "time.time"),
             ("worker.demo", "time.time"),
         }
         == set()
