@@ -37,10 +37,11 @@ test-long: check ## the same with the tests that take minutes; SEEDS=… MINUTES
 	@$(DEVSTACK) run --for-tests -- $(BIN)/python -m pytest -m "long or not long"
 
 .PHONY: check
-check: $(INSTALLED) ## lint, format, types
+check: $(INSTALLED) ## lint, format, types, the contract's documents
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/ledger-worker schemas export --check
 
 .PHONY: bench
 bench: $(INSTALLED) ## measures the worker on this machine

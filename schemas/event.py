@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -113,7 +113,35 @@ class ContradictedData(_Model):
     error: ErrorDetail
 
 
-Data = ContradictedData | OrderData | PayOrderCreatedData | DepositCreditedData | RescanRequestedData
+class ReconcileDriftData(_Model):
+    """The `data` of `reconcile.drift`: a provider and the ledger differ. Neither was changed.
+
+    What: balance, v1 balance, transfer, swap, withdrawal or deposit. The amounts are signed decimal text, positive is
+    what the account has or gains; null where there is no such thing, or it is not known.
+    """
+
+    order_id: str | None
+    type: Literal["reconcile"] = "reconcile"
+    result: Literal["drift"] = "drift"
+    sequence: int = NO_SEQUENCE
+    provider: str
+    what: str
+    account: str | None
+    coin: str | None
+    ledger_amount: str | None
+    provider_amount: str | None
+    record_id: str | None
+    message: str
+
+
+Data = (
+    ContradictedData
+    | OrderData
+    | PayOrderCreatedData
+    | DepositCreditedData
+    | RescanRequestedData
+    | ReconcileDriftData
+)
 
 
 class CloudEvent(_Model):
@@ -245,6 +273,11 @@ def deposit_event_id(provider: str, record_id: str) -> uuid.UUID:
 def contradiction_event_id(order_id: str, detail: str) -> uuid.UUID:
     """The id under which evidence against an order's end is told."""
     return _id_of(f"{order_id}/contradicted/{detail}")
+
+
+def drift_event_id(provider: str, difference: str, day: date) -> uuid.UUID:
+    """The id under which a difference is told, once a day for as long as it lasts."""
+    return _id_of(f"drift/{provider}/{difference}/{day.isoformat()}")
 
 
 def _id_of(about: str) -> uuid.UUID:

@@ -39,15 +39,14 @@ GRANT EXECUTE ON FUNCTION
     ledger.credit_deposit,
     ledger.take_deposits,
     ledger.postpone_deposit,
-    ledger.read_webhooks,
-    ledger.mark_webhook,
+    ledger.take_webhooks,
+    ledger.end_webhook,
     ledger.forget_webhooks,
     ledger.take_scans,
     ledger.end_scan,
     ledger.rescan_for,
     ledger.credited_deposit,
     ledger.hasten_rescans,
-    ledger.touched,
     ledger.positions,
     ledger.owned,
     ledger.account_names,
@@ -60,7 +59,9 @@ GRANT EXECUTE ON FUNCTION
     ledger.note_drift,
     ledger.open_drift,
     ledger.reconciled_until,
-    ledger.end_reconcile
+    ledger.end_reconcile,
+    ledger.begin_replay,
+    ledger.end_replay
 TO ledger_worker;
 
 GRANT SELECT ON
@@ -75,5 +76,6 @@ GRANT SELECT ON
     ledger.attempt_line,
     ledger.refused_confirmation,
     ledger.deposit_line,
-    ledger.drift
+    ledger.drift,
+    ledger.letter_replay
 TO ledger_worker;

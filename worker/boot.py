@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from uuid import UUID
 
 import structlog
 
@@ -87,8 +88,9 @@ class Worker:
 
     async def work(self, roles: Collection[str], stop: asyncio.Event) -> None:
         """Run the loops of these roles until the stop, then drain."""
-        # Each provider has slots of its own: one that hangs fills its own, and the others' orders go on.
-        slots = {provider: Slots(self._settings.concurrency, self._clock) for provider in self.world.providers}
+        # Each provider has its share of the slots: one that hangs fills its own, and the others' orders go on.
+        share = max(1, self._settings.concurrency // len(self.world.providers))
+        slots = {provider: Slots(share, self._clock) for provider in self.world.providers}
         stopping = Stopping(asked=stop, drained=asyncio.Event())
         background = [asyncio.create_task(self._broker.run())]
         consumers = []
@@ -110,7 +112,7 @@ class Worker:
                 asyncio.create_task(
                     self._broker.consume(
                         provider,
-                        self._settings.concurrency,
+                        share,
                         Consume(self.world, slots[provider]).handle,
                         stopping,
                     )
@@ -152,7 +154,10 @@ async def open_worker(settings: Settings, roles: Collection[str]) -> AsyncIterat
             return
         # Connections of its own, to the database and to the providers: a confirmation must not wait for a slot of a
         # busy worker.
-        async with _open_ledger(settings, clock) as web_ledger, open_providers(settings, clock) as web_providers:
+        async with (
+            _open_ledger(settings, clock, ledger.token) as web_ledger,
+            open_providers(settings, clock) as web_providers,
+        ):
             if "relay" not in roles:
                 web_ledger.leave_events()
             world = replace(worker.world, ledger=web_ledger, providers=web_providers)
@@ -162,10 +167,10 @@ async def open_worker(settings: Settings, roles: Collection[str]) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _open_ledger(settings: Settings, clock: Clock) -> AsyncIterator[Ledger]:
+async def _open_ledger(settings: Settings, clock: Clock, token: UUID | None = None) -> AsyncIterator[Ledger]:
     database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
     try:
-        yield Ledger(database, clock, settings.resume_after_seconds)
+        yield Ledger(database, clock, settings.resume_after_seconds, token)
     finally:
         await database.close()
 

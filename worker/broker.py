@@ -11,7 +11,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -46,6 +46,8 @@ CLOSE_SECONDS = 5
 CONFIRM_SECONDS = 30
 # All properties of a message share one frame of 128 KiB, and a dead letter has more of them than the message had.
 HEADERS_BYTES_MAX = 64 * 1024
+# What a person's look into a queue takes of this machine's memory.
+HELD_BYTES_MAX = 64 * 1024 * 1024
 # The library's writer takes ten frames at a time; when the connection dies, whoever waits to hand it one more would
 # wait for ever. A lost ack only means a redelivery.
 ACK_SECONDS = 5
@@ -420,3 +422,29 @@ def _with_heartbeat(url: str) -> URL:
     except ValueError:
         raise BadSettings("LEDGER_AMQP_URL: cannot be read as an AMQP URL") from None
     return parsed if "heartbeat" in parsed.query else parsed.update_query(heartbeat=HEARTBEAT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message taken from a queue and not acked: it goes back when the channel closes, whatever ends it."""
+
+    delivery: Delivery
+    headers: Mapping[str, Any]  # all of them; the delivery has those that can be published again
+    sent_at: datetime | None
+
+
+async def hold_waiting(channel: AbstractChannel, queue: str, provider: str, limit: int) -> tuple[list[Held], bool]:
+    """What waits in a queue, oldest first, up to `limit` and HELD_BYTES_MAX; and whether that is all."""
+    source = await channel.get_queue(queue, ensure=False)
+    held: list[Held] = []
+    room = HELD_BYTES_MAX
+    while len(held) < limit and room > 0:
+        incoming = await source.get(fail=False)
+        if incoming is None:
+            return held, True
+        sent_at = incoming.timestamp
+        if sent_at is not None and sent_at.tzinfo is None:
+            sent_at = sent_at.replace(tzinfo=UTC)
+        held.append(Held(_Delivery(incoming, provider), incoming.headers, sent_at))
+        room -= incoming.body_size
+    return held, False

@@ -1,20 +1,23 @@
 """The command line: `ledger-worker`. Each command reads its arguments and calls one part; errors are one line."""
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 import uvloop
 
-from worker import console, demo, desk, reads, run_now
+from worker import console, dead, dead_replay, demo, desk, reads, run_now
 from worker.boot import ROLES, check_roles
 from worker.boot import run as run_worker
 from worker.broker import apply_topology, check_topology, visit
 from worker.check_providers import check_providers
+from worker.contract import FOLDER, check_contract, write_contract
 from worker.errors import BadInput, Finding, WorkerError
+from worker.export import FORMATS, written
 from worker.logs import set_up_logging
 from worker.migrate import migrate as apply_migrations
 from worker.providers.registry import configured
@@ -32,15 +35,30 @@ topology = typer.Typer(no_args_is_help=True, help="Exchanges and queues in Rabbi
 orders = typer.Typer(no_args_is_help=True, help="Orders: what was asked, and how far it is.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts and their balances.")
 review = typer.Typer(no_args_is_help=True, help="Orders whose outcome no machine can know.")
+deposits = typer.Typer(no_args_is_help=True, help="What came in at the providers.")
 providers = typer.Typer(no_args_is_help=True, help="Payment providers, as configured.")
+dead_letters = typer.Typer(no_args_is_help=True, help="Messages that are no commands, or that were given up.")
+schemas = typer.Typer(no_args_is_help=True, help="The contract as JSON Schema and AsyncAPI.")
 app.add_typer(topology, name="topology")
 app.add_typer(orders, name="orders")
 app.add_typer(accounts, name="accounts")
+app.add_typer(deposits, name="deposits")
 app.add_typer(review, name="review")
 app.add_typer(providers, name="providers")
+app.add_typer(dead_letters, name="dead")
+app.add_typer(schemas, name="schemas")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="The most rows to print.")]
+OfProvider = Annotated[
+    str | None, typer.Option("--provider", help="Only this provider's; all configured by default.")
+]
+OfReason = Annotated[str | None, typer.Option("--reason", help="Only those with this in their reason.")]
+OfOrder = Annotated[str | None, typer.Option("--order-id", help="Only those of this order.")]
+Looked = Annotated[
+    int, typer.Option("--limit", min=1, max=100_000, help="The most letters to look at, per provider.")
+]
+OptionalLimit = Annotated[int | None, typer.Option(min=1, help="The most rows to print.")]
 
 
 def main() -> NoReturn:
@@ -207,28 +225,69 @@ def accounts_list(limit: Limit = 1000, as_json: Json = False) -> None:
 
 
 @accounts.command("show")
-def accounts_show(account: str, limit: Limit = 50, as_json: Json = False) -> None:
-    """Show an account's balances and its last entries."""
-    balances = _read_rows(reads.account(account))
-    if not balances:
+def accounts_show(
+    account: str,
+    at: Annotated[
+        str | None, typer.Option(help="As of this moment, RFC 3339, for example 2026-11-20T10:00:00Z.")
+    ] = None,
+    coin: Annotated[str | None, typer.Option(help="Only this coin.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only at this provider.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """Show an account's balances and its statement: the last entries, oldest first, with the balance after each."""
+    part = reads.Part(None if at is None else reads.read_moment(at, "--at"), coin, provider)
+    if not _read_rows(reads.account(account)):
         raise Finding(f"no account {account}")
-    lines = _read_rows(reads.entries(account, None, limit))
+    balances, lines = (
+        _read_rows(query) for query in (reads.balances(account, part), reads.statement(account, part, limit))
+    )
     if as_json:
         console.print_json({"balances": balances, "entries": lines})
         return
-    console.print_rows(balances, False, "")
-    console.print_rows(lines, False, "no entries", title="entries, newest first")
+    console.print_rows(balances, False, "no balance")
+    console.print_rows(
+        [reads.statement_line(line) for line in lines], False, "no entries", title="entries, oldest first"
+    )
 
 
 @app.command()
 def entries(
     account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
     order_id: Annotated[str | None, typer.Option(help="Only this order.")] = None,
-    limit: Limit = 50,
+    form: Annotated[
+        Literal["table", "csv", "json"],
+        typer.Option("--format", help="A table of the last 50, or all as CSV or JSON lines."),
+    ] = "table",
+    limit: OptionalLimit = None,
     as_json: Json = False,
 ) -> None:
     """List ledger lines, newest first."""
-    console.print_rows(_read_rows(reads.entries(account, order_id, limit)), as_json, "no entries")
+    if form == "table" and not as_json:
+        rows = _read_rows(reads.entries(account, order_id, limit or 50))
+        console.print_rows(rows, False, "no entries")
+        return
+    stream = reads.stream(read_settings(), reads.entries(account, order_id, limit))
+    _run(console.print_json_lines(stream) if as_json or form == "json" else console.print_csv(stream, reads.ENTRY))
+
+
+@app.command("export")
+def export_ledger(
+    form: Annotated[Literal["beancount", "hledger"], typer.Option("--format", help="For which program.")],
+) -> None:
+    """Print the whole ledger as a plain text accounting file, with the balances it must come to."""
+    rows = reads.stream(read_settings(), reads.journals())
+    _run(console.print_lines(written(rows, FORMATS[form]())))
+
+
+@deposits.command("list")
+def deposits_list(
+    state: Annotated[str | None, typer.Option(help="Only deposits in this state.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List the deposits that providers have told of, newest first: credited, or why not."""
+    console.print_rows(_read_rows(reads.deposits(state, limit)), as_json, "no deposits")
 
 
 @app.command()
@@ -307,10 +366,114 @@ def rescan_now() -> None:
     typer.echo(_run(run_now.rescan_all(read_settings())))
 
 
+@app.command("reconcile")
+def reconcile_now(as_json: Json = False) -> None:
+    """Compare every provider's books with the ledger, now; exit 1 and print what differs. Nothing is booked."""
+    reports = _run(run_now.reconcile_now(read_settings()))
+    rows = [row for report in reports for row in run_now.rows_of(report)]
+    if not as_json:
+        for report in reports:
+            typer.echo(f"{report.provider}: {report.words}")
+    console.print_rows(rows, as_json, "everything agrees")
+    differing = sum(report.drift_count for report in reports)
+    if differing:
+        raise Finding(f"{differing} differences")
+
+
 @app.command()
 def jobs(as_json: Json = False) -> None:
     """List the scheduled jobs: when each last ran, what it did, and when it is due."""
     console.print_rows(_read_rows(reads.jobs()), as_json, "no job has run yet")
+
+
+@dead_letters.command("list")
+def dead_list(
+    provider: OfProvider = None,
+    reason: OfReason = None,
+    order_id: OfOrder = None,
+    limit: Looked = 1000,
+    replayed: Annotated[bool, typer.Option("--replayed", help="List what was replayed instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List dead letters, oldest first; they stay where they are."""
+    if replayed:
+        console.print_rows(_read_rows(dead_replay.replays(limit)), as_json, "nothing was replayed")
+        return
+    wanted = _wanted(provider, limit, reason=reason, order_id=order_id)
+    console.print_rows(_run(dead.list_letters(read_settings(), wanted)), as_json, "no dead letters")
+
+
+@dead_letters.command("show")
+def dead_show(
+    letter: Annotated[str, typer.Argument(help="Its id in the list, or its message id.")],
+    provider: OfProvider = None,
+    limit: Looked = 1000,
+    raw: Annotated[bool, typer.Option("--raw", help="Only its body, byte for byte: to be edited.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a dead letter: headers, history and body."""
+    wanted = _wanted(provider, limit, letter=letter)
+    if raw:
+        sys.stdout.buffer.write(_run(dead.raw_body(read_settings(), wanted)))
+        return
+    letters = _run(dead.show_letters(read_settings(), wanted))
+    if not letters:
+        raise Finding("no dead letter matches")
+    for one in letters:
+        if as_json:
+            console.print_json(one)
+            continue
+        parts = {name: one.pop(name) for name in ("headers", "history", "body")}
+        console.print_facts(one | parts["headers"])
+        console.print_rows(parts["history"], False, "the broker has no history of it", title="history")
+        typer.echo(parts["body"])
+
+
+@dead_letters.command("replay")
+def replay_dead(
+    letter: Annotated[str | None, typer.Argument(help="Its id in the list, or its message id.")] = None,
+    provider: OfProvider = None,
+    reason: OfReason = None,
+    order_id: OfOrder = None,
+    limit: Looked = 1000,
+    edit: Annotated[str | None, typer.Option(help="This file's content instead; - is standard input.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who replays; the name of the login by default.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish dead letters again as commands; who and when is recorded. Exit 1 when one had to be kept."""
+    if letter is None and reason is None and order_id is None and provider is None:
+        raise BadInput("LETTER, --reason, --order-id or --provider: one is required")
+    wanted = _wanted(provider, limit, letter=letter, reason=reason, order_id=order_id)
+    replayer = dead_replay.read_replayer(by or _login(), _read(edit, "--edit"), dry_run)
+    rows = _run(dead_replay.replay_letters(read_settings(), wanted, replayer))
+    console.print_rows(rows, as_json, "")
+    kept = [row for row in rows if row["outcome"].startswith("kept")]
+    if kept:
+        raise Finding(f"{len(kept)} of {len(rows)} dead letters were kept: the worker would refuse them again")
+
+
+@schemas.command("export")
+def schemas_export(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when one is stale.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Also make them what later ones must be compatible with.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="Where they are.")] = FOLDER,
+) -> None:
+    """Write the JSON Schema of every command and event, and the AsyncAPI document."""
+    if check and release:
+        raise BadInput("--check or --release: one of the two")
+    if not check:
+        changed = write_contract(folder, release)
+        typer.echo("\n".join(changed) or "the documents are up to date")
+        return
+    problems = check_contract(folder)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise Finding(f"{len(problems)} findings; `ledger-worker schemas export` writes what is stale")
+    typer.echo("the documents are up to date, and compatible with the released ones")
 
 
 @app.command()
@@ -336,7 +499,18 @@ def _amqp_url(settings: Settings) -> str:
     return required(settings.amqp_url, "LEDGER_AMQP_URL")
 
 
-def _read(file: str | None) -> bytes | None:
+def _wanted(provider: str | None, limit: int, **which: str | None) -> dead.Wanted:
+    return dead.read_wanted(configured(read_settings()), provider, limit, **which)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise BadInput("--by: is required, this login has no name") from None
+
+
+def _read(file: str | None, option: str = "--file") -> bytes | None:
     if file is None:
         return None
     if file == "-":
@@ -344,4 +518,4 @@ def _read(file: str | None) -> bytes | None:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise BadInput(f"--file: cannot be read ({error.strerror})") from None
+        raise BadInput(f"{option}: cannot be read ({error.strerror})") from None

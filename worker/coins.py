@@ -65,6 +65,8 @@ class Coins:
         """Ask the provider and keep its answer for all processes; how many coins it has. Raises ReadFailed."""
         at = self._clock.now()
         coins = await self._providers[provider].coins()
+        if not coins:  # taken at its word, it would have every command refused
+            raise ReadFailed(f"{provider} lists no coins")
         await self._ledger.store_coins(provider, coins)
         self._known[provider] = at, {coin.coin: coin for coin in coins}
         return len(coins)

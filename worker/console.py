@@ -1,9 +1,10 @@
 """What a person sees: tables on a terminal, plain columns in a pipe, JSON where a machine asks for it."""
 
+import csv
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -42,6 +43,29 @@ def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, nothing: str, t
         out.print(make_table(rows, title))
     else:
         out.print(nothing)
+
+
+async def print_csv(rows: AsyncIterator[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Comma-separated values by RFC 4180, with a header; decimals and times as JSON has them."""
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    writer.writerow(names)
+    async for row in rows:
+        writer.writerow(["" if row[name] is None else _plain(row[name]) for name in names])
+    sys.stdout.flush()
+
+
+async def print_json_lines(rows: AsyncIterator[Mapping[str, Any]]) -> None:
+    """An object a line, as they come."""
+    async for row in rows:
+        print(json.dumps(row, default=_plain, ensure_ascii=False))
+    sys.stdout.flush()
+
+
+async def print_lines(lines: AsyncIterator[str]) -> None:
+    """Text as it is."""
+    async for line in lines:
+        print(line)
+    sys.stdout.flush()
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """A pool of connections to PostgreSQL, acting as role ledger_worker, that outlives the database going away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ from asyncpg.connect_utils import SessionAttribute
 
 from worker.backoff import Backoff
 from worker.clock import Clock
-from worker.errors import BadSettings, SchemaMissing
+from worker.errors import BadSettings, DatabaseAway, SchemaMissing
 
 log = structlog.get_logger()
 
@@ -23,6 +23,9 @@ CONNECTIONS_MAX = 8
 # A batch takes milliseconds. A network that swallows packets would otherwise hold the worker for the quarter of
 # an hour that the kernel goes on trying.
 ANSWER_SECONDS = 30
+
+# Of a long reading, fetched at once.
+STREAM_ROWS = 1000
 
 # For sessions that call the ledger's functions and nothing else. Their statements look up some rows by index, always
 # the same way; planning them anew each time cost more than running them, and plans made while the tables were
@@ -115,6 +118,26 @@ class Database:
                 if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                     await self._pool.expire_connections()  # the primary is elsewhere now
             await backoff.wait()
+
+    async def stream(self, query: str, *arguments: object) -> AsyncGenerator[Any, None]:
+        """The rows of one snapshot, some at a time, for reading more than memory holds.
+
+        For people's reading: nothing is tried again. Raises DatabaseAway, SchemaMissing or BadSettings.
+        """
+        try:
+            async with self._connection() as connection, connection.transaction(readonly=True):
+                async for row in connection.cursor(query, *arguments, prefetch=STREAM_ROWS, timeout=ANSWER_SECONDS):
+                    yield row
+        except _REFUSED as error:
+            raise BadSettings(f"LEDGER_DATABASE_URL: PostgreSQL says: {error}") from None
+        except (
+            asyncpg.UndefinedTableError,
+            asyncpg.InvalidSchemaNameError,
+            asyncpg.InsufficientPrivilegeError,
+        ) as error:
+            raise SchemaMissing(_MIGRATE) from error
+        except _AWAY as error:
+            raise DatabaseAway("the database cannot be reached, or went away while it was read") from error
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

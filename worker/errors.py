@@ -5,6 +5,7 @@ WorkerError                 one line for a person; the command line prints it an
 │   └── BadSettings         … in an environment variable
 ├── Finding                 the answer is "no": exit 1
 ├── SchemaMissing           the database has not been migrated
+├── DatabaseAway            PostgreSQL cannot be reached, for whoever does not wait for it
 ├── BrokerAway              the connection to RabbitMQ is down
 ├── Unroutable              no queue takes the message
 └── BrokerRefused               the broker refused the message (nack)
@@ -29,6 +30,10 @@ class Finding(WorkerError):
 
 class SchemaMissing(WorkerError):
     """The database lacks the schema, or the role, that `ledger-worker migrate` makes."""
+
+
+class DatabaseAway(WorkerError):
+    """Not connected to PostgreSQL, or the connection ended before everything was read."""
 
 
 class BrokerAway(WorkerError):

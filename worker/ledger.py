@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from schemas.command import Command
-from schemas.event import Event
+from schemas.event import Event, Line
 from schemas.registry import COMMANDS
 from schemas.rescan import Rescan
 from worker.clock import Clock
@@ -82,6 +82,20 @@ class Watched:
     rescans: int
 
 
+class UnreadableOrder(Exception):
+    """An order's command is of a newer version than this; other workers can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A signed webhook that is to be looked into: what it is about, and since when it is known."""
+
+    digest: bytes
+    kind: str
+    record_id: str | None
+    received_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Confirmation:
     """What is known of a withdrawal: whose it is (None: nobody's), and whether it was refused."""
@@ -89,6 +103,21 @@ class Confirmation:
     order_id: str | None
     state: State | None
     refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LetterReplay:
+    """A dead letter that a person has replayed; edited_body: None where it is published as it was."""
+
+    replay_id: UUID
+    replayed_by: str
+    provider: str
+    routing_key: str
+    message_id: str | None
+    order_id: str | None
+    reason: str | None
+    dead_body: bytes
+    edited_body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +139,14 @@ def stored(event: Event, traceparent: str | None) -> Stored:
 class Ledger:
     """The database as the flow sees it."""
 
-    def __init__(self, database: Database, clock: Clock, lease_seconds: float) -> None:
+    def __init__(self, database: Database, clock: Clock, lease_seconds: float, token: UUID | None = None) -> None:
         self._database = database
         self._clock = clock
         # How long an order is left to the worker that took it, and an event to the one that wrote it.
         self._lease = timedelta(seconds=lease_seconds)
         self._event_lease = self._lease
-        self._token = uuid4()  # this process's name on the outbox rows it publishes
+        # This process's name on the outbox rows it publishes: all its ledgers write, one relay publishes and marks.
+        self.token = token or uuid4()
         self.admit = GroupCommit(self._admit)
         self.reject = GroupCommit(self._reject)
         self.settle = GroupCommit(self._settle)
@@ -145,7 +175,7 @@ class Ledger:
         rows = await self._fetch_at(
             "SELECT verdict, events FROM ledger.reject"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18) ORDER BY item",
-            lambda now: (*columns, now, self._token, now + self._event_lease),
+            lambda now: (*columns, now, self.token, now + self._event_lease),
         )
         return [Admission(row["verdict"], row["events"]) for row in rows]
 
@@ -156,7 +186,7 @@ class Ledger:
             "SELECT verdict FROM ledger.settle"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,"
             "$25,$26,$27,$28,$29,$30) ORDER BY item",
-            lambda now: (*columns, now, self._token, now + self._event_lease),
+            lambda now: (*columns, now, self.token, now + self._event_lease),
         )
         return [row["verdict"] for row in rows]
 
@@ -201,8 +231,8 @@ class Ledger:
         return bool(rows[0][0])
 
     async def credit_deposit(
-        self, deposit: Deposit, order_id: str | None, event: Event
-    ) -> Literal["credited", "known", "repeated"]:
+        self, deposit: Deposit, order_id: str | None, event: Event, traceparent: str | None
+    ) -> Literal["credited", "known", "changed", "repeated"]:
         """Post a deposit and tell of it, once."""
         rows = await self._fetch_at(
             "SELECT ledger.credit_deposit"
@@ -218,13 +248,13 @@ class Ledger:
                 event.routing_key,
                 event.body,
                 event.correlation_id,
-                None,
+                traceparent,
                 now,
-                self._token,
+                self.token,
                 now + self._event_lease,
             ),
         )
-        verdict: Literal["credited", "known", "repeated"] = rows[0][0]
+        verdict: Literal["credited", "known", "changed", "repeated"] = rows[0][0]
         return verdict
 
     async def take_deposits(self, provider: str, most: int) -> list[Watched]:
@@ -241,14 +271,16 @@ class Ledger:
             lambda _now: (deposit.provider, deposit.record_id, rescanned, due_at),
         )
 
-    async def read_webhooks(self, provider: str, most: int) -> list[tuple[bytes, str, str | None]]:
-        """Webhooks that nobody has looked into yet: digest, kind, record id."""
-        rows = await self._database.fetch("SELECT * FROM ledger.read_webhooks($1,$2)", provider, most)
-        return [(row["digest"], row["kind"], row["record_id"]) for row in rows]
+    async def take_webhooks(self, provider: str, most: int) -> list[Webhook]:
+        """Webhooks that are still to be looked into, with a lease for us."""
+        rows = await self._fetch_at(
+            "SELECT * FROM ledger.take_webhooks($1,$2,$3,$4)", lambda now: (provider, now, now + self._lease, most)
+        )
+        return [Webhook(row["digest"], row["kind"], row["record_id"], row["received_at"]) for row in rows]
 
-    async def mark_webhook(self, provider: str, digest: bytes) -> None:
-        """It has been looked into."""
-        await self._fetch_at("SELECT ledger.mark_webhook($1,$2,$3)", lambda now: (provider, digest, now))
+    async def end_webhook(self, provider: str, digest: bytes, due_at: datetime | None) -> None:
+        """It has been looked into (None), or is to be again then."""
+        await self._fetch_at("SELECT ledger.end_webhook($1,$2,$3)", lambda _now: (provider, digest, due_at))
 
     async def forget_webhooks(self, age: timedelta) -> int:
         """Forget those that are older and have been looked into; how many."""
@@ -263,24 +295,27 @@ class Ledger:
         )
         return [(row["of"], row["read_until"]) for row in rows]
 
-    async def end_scan(self, provider: str, of: str, read_until: datetime, due_at: datetime) -> None:
-        """A list has been read."""
-        await self._fetch_at("SELECT ledger.end_scan($1,$2,$3,$4)", lambda _now: (provider, of, read_until, due_at))
+    async def end_scan(self, provider: str, of: str, read_until: datetime, *, found: bool) -> None:
+        """A list has been read, up to then; `found`: there was something new in it."""
+        await self._fetch_at(
+            "SELECT ledger.end_scan($1,$2,$3,$4,$5)", lambda now: (provider, of, read_until, found, now)
+        )
 
     async def rescan_for(self, deposit: Deposit) -> str | None:
         """The open rescan that waits for this payment."""
         rows = await self._database.fetch(
-            "SELECT ledger.rescan_for($1,$2,$3,$4,$5)",
+            "SELECT ledger.rescan_for($1,$2,$3,$4,$5,$6)",
             deposit.provider,
             deposit.chain,
             deposit.tx_id,
             deposit.address,
+            deposit.memo,
             deposit.account,
         )
         order_id: str | None = rows[0][0]
         return order_id
 
-    async def credited_deposit(self, provider: str, command: Rescan, account: str) -> Deposit | None:
+    async def credited_deposit(self, provider: str, command: Rescan, account: str | None) -> Deposit | None:
         """The credited deposit that a rescan looks for."""
         rows = await self._database.fetch(
             "SELECT * FROM ledger.credited_deposit($1,$2,$3,$4,$5,$6)",
@@ -369,18 +404,18 @@ class Ledger:
         """Unpublished events that nobody is publishing."""
         rows = await self._fetch_at(
             "SELECT * FROM ledger.take_outbox($1,$2,$3,$4)",
-            lambda now: (now, self._token, now + self._lease, most),
+            lambda now: (now, self.token, now + self._lease, most),
         )
         return [Stored(**row) for row in rows]
 
     async def mark_outbox(self, event_ids: Sequence[UUID]) -> None:
         """Remember that the broker has confirmed these events."""
-        await self._fetch_at("SELECT ledger.mark_outbox($1,$2,$3)", lambda now: (list(event_ids), self._token, now))
+        await self._fetch_at("SELECT ledger.mark_outbox($1,$2,$3)", lambda now: (list(event_ids), self.token, now))
 
     async def postpone_outbox(self, event_ids: Sequence[UUID]) -> None:
         """Offer events that nobody takes again later, after as long as they have waited already."""
         await self._fetch_at(
-            "SELECT ledger.postpone_outbox($1,$2,$3)", lambda now: (list(event_ids), self._token, now)
+            "SELECT ledger.postpone_outbox($1,$2,$3)", lambda now: (list(event_ids), self.token, now)
         )
 
     async def contradict(self, order: Order, detail: str, event: Event) -> None:
@@ -408,8 +443,12 @@ class Ledger:
     async def payment_in_doubt(self, provider: str, payee: str) -> Order | None:
         """The one payment without an order id that may have led to a withdrawal of this payee."""
         rows = await self._database.fetch("SELECT ledger.payment_in_doubt($1,$2)", provider, payee)
-        orders = await self.read_orders([rows[0][0]]) if rows and rows[0][0] else []
-        return orders[0] if orders else None
+        if not rows or not rows[0][0]:
+            return None
+        orders = await self.read_orders([rows[0][0]])
+        if not orders:
+            raise UnreadableOrder(rows[0][0])
+        return orders[0]
 
     async def refuse_confirmation(self, provider: str, provider_ref: str, payee: str, reason: str) -> bool:
         """Refuse a withdrawal for ever. False: it has meanwhile become an order's."""
@@ -435,6 +474,10 @@ class Ledger:
         )
         return bool(rows[0][0])
 
+    def for_reconciling(self) -> "ReconcileLedger":
+        """The same books, as they are compared with a provider's."""
+        return ReconcileLedger(self._database, self._clock)
+
     async def adjust(
         self,
         *,
@@ -452,6 +495,28 @@ class Ledger:
             lambda now: (order_id, fingerprint, account, provider, coin, amount, reason, now),
         )
         return str(rows[0][0])
+
+    async def begin_replay(self, replay: LetterReplay) -> None:
+        """Before a dead letter is published again: by whom, and what."""
+        await self._fetch_at(
+            "SELECT ledger.begin_replay($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)",
+            lambda now: (
+                replay.replay_id,
+                replay.replayed_by,
+                replay.provider,
+                replay.routing_key,
+                replay.message_id,
+                replay.order_id,
+                replay.reason,
+                replay.dead_body,
+                replay.edited_body,
+                now,
+            ),
+        )
+
+    async def end_replay(self, replay_id: UUID, outcome: Literal["published", "refused"]) -> None:
+        """After it was published, or the broker would not take it."""
+        await self._fetch_at("SELECT ledger.end_replay($1,$2,$3)", lambda now: (replay_id, outcome, now))
 
 
 def _intake_row(item: Intake) -> tuple[object, ...]:
@@ -602,4 +667,231 @@ def _order(row: asyncpg.Record) -> Order:
         correlation_id=row["correlation_id"],
         traceparent=row["traceparent"],
         created_at=row["created_at"],
+    )
+
+
+# ---------------------------------------------------------------- reconciliation
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What an account has of a coin. The same version, the same books; busy: an open order may change it."""
+
+    posted: Decimal
+    version: int
+    is_busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPayment:
+    """A payment or pay order that has not ended, or a pay order that may still be paid.
+
+    In doubt: it may have been sent, and no id of the provider says so yet.
+    """
+
+    order_id: str
+    type: str
+    coin: str
+    amount: Decimal
+    provider_ref: str | None
+    in_doubt: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What the ledger has of something that the provider keeps a record of: an order, or a deposit.
+
+    Open: it may still become posted. `account` is who pays or is paid where the provider's record does not say it.
+    """
+
+    type: str
+    state: str
+    is_posted: bool
+    is_open: bool
+    order_id: str | None
+    provider_ref: str | None
+    account: str | None
+    lines: tuple[Line, ...]
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing in which a provider's books and ours differ; None where there is no such thing."""
+
+    subject: str
+    what: str
+    account: str | None
+    coin: str | None
+    ledger_amount: Decimal | None
+    provider_amount: Decimal | None
+    order_id: str | None
+    record_id: str | None
+    message: str
+
+
+class ReconcileLedger:
+    """What reconciliation reads of the books, and where it writes down what differs. It posts nothing."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def positions(self, provider: str, account: str, merchant_user_id: str) -> dict[str, Position]:
+        """What an account has, by coin; also coins of which an open order may bring it the first."""
+        rows = await self._database.fetch(
+            "SELECT * FROM ledger.positions($1,$2,$3)", provider, account, merchant_user_id
+        )
+        return {row["coin"]: Position(row["posted"], row["version"], row["is_touched"]) for row in rows}
+
+    async def owned(self, provider: str) -> dict[str, Position]:
+        """What all accounts but custody have together, by coin."""
+        rows = await self._database.fetch("SELECT * FROM ledger.owned($1)", provider)
+        return {row["coin"]: Position(row["posted"], int(row["version"]), is_busy=False) for row in rows}
+
+    async def account_names(self, provider: str, after: str, most: int) -> list[str]:
+        """A page of the accounts but custody, by name."""
+        rows = await self._database.fetch("SELECT ledger.account_names($1,$2,$3)", provider, after, most)
+        return [row[0] for row in rows]
+
+    async def open_payments(self, provider: str) -> list[OpenPayment]:
+        """What may change the provider's balance without having changed ours yet, or the other way round."""
+        rows = await self._database.fetch("SELECT * FROM ledger.open_payments($1)", provider)
+        return [OpenPayment(**row) for row in rows]
+
+    async def booked_orders(
+        self, provider: str, *, order_ids: Sequence[str] = (), provider_refs: Sequence[str] = ()
+    ) -> list[Booked]:
+        """Orders by their ids, and payments by the provider's ids."""
+        rows = await self._database.fetch(
+            "SELECT * FROM ledger.booked_orders($1,$2,$3)", provider, list(order_ids), list(provider_refs)
+        )
+        return [_booked_order(row) for row in rows]
+
+    async def booked_deposits(self, provider: str, record_ids: Sequence[str]) -> dict[str, Booked]:
+        """Deposits by the provider's ids."""
+        rows = await self._database.fetch("SELECT * FROM ledger.booked_deposits($1,$2)", provider, list(record_ids))
+        return {row["record_id"]: _booked_deposit(row) for row in rows}
+
+    async def count_ended(self, provider: str, since: datetime, until: datetime) -> int:
+        """About how much ended in this time; never less than did."""
+        rows = await self._database.fetch("SELECT ledger.count_ended($1,$2,$3)", provider, since, until)
+        return int(rows[0][0])
+
+    async def ended_orders(
+        self, provider: str, types: Sequence[str], since: datetime, until: datetime, after: str, most: int
+    ) -> list[str]:
+        """A page of the orders that were sent, and ended in this time, by id."""
+        rows = await self._database.fetch(
+            "SELECT ledger.ended_orders($1,$2,$3,$4,$5,$6)", provider, list(types), since, until, after, most
+        )
+        return [row[0] for row in rows]
+
+    async def credited_in(self, provider: str, since: datetime, until: datetime, after: str, most: int) -> list[str]:
+        """A page of the deposits that were credited in this time, by the provider's id."""
+        rows = await self._database.fetch(
+            "SELECT ledger.credited_in($1,$2,$3,$4,$5)", provider, since, until, after, most
+        )
+        return [row[0] for row in rows]
+
+    async def note_drift(
+        self, provider: str, compared: Sequence[str], found: Sequence[tuple[Difference, Event]], now: datetime
+    ) -> list[str]:
+        """Write down what differs, and that the rest of what was compared does not; the kinds of what is new."""
+        columns = _columns(_difference_row(difference, event) for difference, event in found) or [[]] * 13
+        rows = await self._database.fetch(
+            "SELECT ledger.note_drift($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)",
+            provider,
+            list(compared),
+            *columns,
+            now,
+        )
+        return [row[0] for row in rows]
+
+    async def open_drift(
+        self, provider: str, whats: Sequence[str], seen_before: datetime, after: str, most: int
+    ) -> list[str]:
+        """A page of the subjects that still differ and were not compared since, in their order."""
+        rows = await self._database.fetch(
+            "SELECT subject FROM ledger.open_drift($1,$2,$3,$4,$5)", provider, list(whats), seen_before, after, most
+        )
+        return [row["subject"] for row in rows]
+
+    async def drift(self, provider: str, most: int) -> list[dict[str, Any]]:
+        """What differs as of now, oldest first."""
+        rows = await self._database.fetch(
+            "SELECT what, account, coin, ledger_amount, provider_amount, order_id, record_id, message, since"
+            " FROM ledger.drift WHERE provider = $1 AND closed_at IS NULL"
+            " ORDER BY since, what, account, coin, record_id, order_id LIMIT $2",
+            provider,
+            most,
+        )
+        return [dict(row) for row in rows]
+
+    async def count_drift(self, provider: str) -> int:
+        """How much differs as of now."""
+        rows = await self._database.fetch(
+            "SELECT count(*) FROM ledger.drift WHERE provider = $1 AND closed_at IS NULL", provider
+        )
+        return int(rows[0][0])
+
+    async def reconciled_until(self, provider: str) -> datetime | None:
+        """Up to when the provider's records have been compared; None: never."""
+        rows = await self._database.fetch("SELECT ledger.reconciled_until($1)", provider)
+        until: datetime | None = rows[0][0]
+        return until
+
+    async def end_reconcile(self, provider: str, read_until: datetime) -> None:
+        """They have been, up to then."""
+        await self._database.fetch("SELECT ledger.end_reconcile($1,$2)", provider, read_until)
+
+
+def _booked_order(row: asyncpg.Record) -> Booked:
+    return Booked(
+        type=row["type"],
+        state=row["state"],
+        is_posted=row["state"] == "succeeded",
+        is_open=row["is_open"],
+        order_id=row["order_id"],
+        provider_ref=row["provider_ref"],
+        account=json.loads(row["command"]).get("account"),
+        lines=_booked_lines(row["lines"]),
+        created_at=row["created_at"],
+    )
+
+
+def _booked_deposit(row: asyncpg.Record) -> Booked:
+    return Booked(
+        type="deposit",
+        state=row["state"],
+        is_posted=row["state"] == "credited",
+        is_open=row["is_open"],
+        order_id=row["order_id"],
+        provider_ref=row["record_id"],
+        account=None,
+        lines=_booked_lines(row["lines"]),
+        created_at=None,
+    )
+
+
+def _booked_lines(text: str) -> tuple[Line, ...]:
+    return tuple(Line(account, coin, Decimal(amount), purpose) for account, coin, amount, purpose in json.loads(text))
+
+
+def _difference_row(difference: Difference, event: Event) -> tuple[object, ...]:
+    return (
+        difference.subject,
+        difference.what,
+        difference.account,
+        difference.coin,
+        difference.ledger_amount,
+        difference.provider_amount,
+        difference.order_id,
+        difference.record_id,
+        difference.message,
+        event.event_id,
+        event.routing_key,
+        event.body,
+        event.correlation_id,
     )

@@ -1,6 +1,6 @@
 """What this process did, counted for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
 class Metrics:
@@ -26,6 +26,18 @@ class Metrics:
             ("provider",),
             registry=self._registry,
         )
+        self._drift = Counter(
+            "ledger_drift_total",
+            "Differences between a provider's books and ours, as they were found",
+            ("provider", "what"),
+            registry=self._registry,
+        )
+        self._drift_open = Gauge(
+            "ledger_drift_open",
+            "Differences that were open at the end of this process's last reconciliation",
+            ("provider",),
+            registry=self._registry,
+        )
         self._calls = Histogram(
             "ledger_provider_seconds",
             "How long providers took to answer attempts",
@@ -44,6 +56,14 @@ class Metrics:
     def contradicted(self, provider: str) -> None:
         """Something was learned that should not be."""
         self._contradictions.labels(provider).inc()
+
+    def drifted(self, provider: str, what: str) -> None:
+        """A difference was found that was not known."""
+        self._drift.labels(provider, what).inc()
+
+    def drift_open(self, provider: str, count: int) -> None:
+        """A reconciliation ended."""
+        self._drift_open.labels(provider).set(count)
 
     def called(self, provider: str, outcome: str, seconds: float) -> None:
         """A provider answered an attempt, or did not."""

@@ -1,12 +1,23 @@
 """What operators read: the stable views, as role ledger_worker."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.fields import Instant
 from worker.clock import SystemClock
 from worker.database import Database
 from worker.desk import patience
+from worker.errors import BadInput
 from worker.settings import Settings, required
+
+ENTRY = ("journal_id", "order_id", "at", "account", "provider", "coin", "amount", "purpose", "balance_after")
+_ENTRY = ", ".join(ENTRY)
+_moment = TypeAdapter[datetime](Instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +91,69 @@ def accounts(limit: int) -> Query:
     return Query("SELECT * FROM ledger.account_balance ORDER BY provider, coin, account LIMIT $1", (limit,))
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of an account's lines: up to a moment, of a coin, of a provider; all where None."""
+
+    at: datetime | None = None
+    coin: str | None = None
+    provider: str | None = None
+
+
 def account(name: str) -> Query:
     """One account's balances, a row per provider and coin."""
     return Query("SELECT * FROM ledger.account_balance WHERE account = $1 ORDER BY provider, coin", (name,))
 
 
-def entries(name: str | None, order_id: str | None, limit: int) -> Query:
+def balances(name: str, part: Part) -> Query:
+    """One account's balances; of a past moment the sum of its lines until then, and nothing is known of holds."""
+    if part.at is None:
+        return Query(
+            "SELECT * FROM ledger.account_balance WHERE account = $1 AND ($2::text IS NULL OR coin = $2)"
+            " AND ($3::text IS NULL OR provider = $3) ORDER BY provider, coin",
+            (name, part.coin, part.provider),
+        )
+    return Query(
+        "SELECT account, provider, coin, trim_scale(sum(amount)) AS posted FROM ledger.entry_line"
+        " WHERE account = $1 AND ($2::text IS NULL OR coin = $2) AND ($3::text IS NULL OR provider = $3)"
+        " AND at <= $4 GROUP BY account, provider, coin ORDER BY provider, coin",
+        (name, part.coin, part.provider, part.at),
+    )
+
+
+def statement(name: str, part: Part, limit: int) -> Query:
+    """An account's last lines, oldest first, each with the balance that it left."""
+    return Query(
+        f"SELECT {_ENTRY} FROM (SELECT * FROM ledger.entry_line"  # noqa: S608 - a constant
+        " WHERE account = $1 AND ($2::text IS NULL OR coin = $2) AND ($3::text IS NULL OR provider = $3)"
+        " AND ($4::timestamptz IS NULL OR at <= $4) ORDER BY journal_id DESC, line DESC LIMIT $5) AS last"
+        " ORDER BY journal_id, line",
+        (name, part.coin, part.provider, part.at, limit),
+    )
+
+
+def entries(name: str | None, order_id: str | None, limit: int | None) -> Query:
     """Ledger lines, newest first."""
     return Query(
-        "SELECT journal_id, order_id, at, account, provider, coin, amount, purpose, balance_after"
-        " FROM ledger.entry_line"
+        f"SELECT {_ENTRY} FROM ledger.entry_line"  # noqa: S608 - a constant
         " WHERE ($1::text IS NULL OR account = $1) AND ($2::text IS NULL OR order_id = $2)"
         " ORDER BY journal_id DESC, line LIMIT $3",
         (name, order_id, limit),
+    )
+
+
+def journals() -> Query:
+    """Every ledger line, oldest first, journal by journal."""
+    return Query(f"SELECT {_ENTRY} FROM ledger.entry_line ORDER BY journal_id, line")  # noqa: S608 - a constant
+
+
+def deposits(state: str | None, limit: int) -> Query:
+    """Deposits that providers have told of, newest first."""
+    return Query(
+        "SELECT provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, order_id, note, seen_at,"
+        " updated_at FROM ledger.deposit_line WHERE $1::text IS NULL OR state = $1"
+        " ORDER BY seen_at DESC, provider, record_id LIMIT $2",
+        (state, limit),
     )
 
 
@@ -104,6 +165,30 @@ def jobs() -> Query:
 def violations() -> Query:
     """Every broken promise."""
     return Query("SELECT * FROM ledger.violation")
+
+
+def statement_line(row: dict[str, Any]) -> dict[str, Any]:
+    """Of an account's line, what a statement shows."""
+    return {name: row[name] for name in ("at", "order_id", "purpose", "provider", "coin", "amount", "balance_after")}
+
+
+def read_moment(text: str, option: str) -> datetime:
+    """A moment in UTC. Raises BadInput naming the option."""
+    try:
+        return _moment.validate_python(text)
+    except ValidationError:
+        raise BadInput(f"{option}: must be an RFC 3339 time with its offset") from None
+
+
+async def stream(settings: Settings, query: Query) -> AsyncIterator[dict[str, Any]]:
+    """The rows of one query as of one moment, however many. Raises WorkerError."""
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), SystemClock())
+    try:
+        async with aclosing(database.stream(query.text, *query.arguments)) as rows:
+            async for row in rows:
+                yield dict(row)
+    finally:
+        await database.close()
 
 
 async def fetch(settings: Settings, query: Query) -> list[dict[str, Any]]:

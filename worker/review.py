@@ -23,6 +23,8 @@ async def ask_provider(settings: Settings, order_id: str) -> list[dict[str, Any]
         if not read or read[0].attempts == 0:
             return []
         order = read[0]
+        if order.is_sent_once and order.provider_ref is None and not order.doubtful:
+            return []  # every attempt was definitely refused; what a list shows would be another's
         found = await look_up_raw(order, world)
         if not isinstance(found, Candidates):
             return [{"provider_ref": getattr(found, "provider_ref", None), "says": _says(found), "belongs_to": None}]

@@ -1,7 +1,12 @@
 """Scheduled jobs, run once by hand."""
 
+from typing import Any
+
 from worker.desk_world import open_desk
+from worker.errors import WorkerError
 from worker.jobs.rescans import run_rescans
+from worker.providers.protocol import ReadFailed
+from worker.reconcile.run import Report, reconcile
 from worker.settings import Settings
 
 
@@ -14,3 +19,29 @@ async def rescan_all(settings: Settings) -> str:
                 await world.ledger.hasten_rescans(name, None)
                 done.append(f"{name}: {await run_rescans(provider.deposits, world)}")
     return "\n".join(done) or "no provider has deposits to look for"
+
+
+def rows_of(report: Report) -> list[dict[str, Any]]:
+    """What differs, what was under way, and what could not be compared, a row each."""
+    nothing = dict.fromkeys(("ledger_amount", "provider_amount", "order_id", "record_id"))
+    passed = [
+        {"what": one.what, "account": one.account, "coin": one.coin, **nothing, "message": one.message, "since": None}
+        for one in (*report.busy, *report.skipped)
+    ]
+    results = ["drift"] * len(report.drift) + ["busy"] * len(report.busy) + ["skipped"] * len(report.skipped)
+    return [
+        {"result": result, "provider": report.provider, **row}
+        for result, row in zip(results, [*report.drift, *passed], strict=True)
+    ]
+
+
+async def reconcile_now(settings: Settings) -> list[Report]:
+    """Compare every configured provider's books with ours, once. Raises WorkerError when one cannot be read."""
+    reports = []
+    async with open_desk(settings) as world:
+        for name, provider in world.providers.items():
+            try:
+                reports.append(await reconcile(provider, world))
+            except ReadFailed as error:
+                raise WorkerError(f"{name}: {error}") from None
+    return reports

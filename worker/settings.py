@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
 )
 
+from schemas.fields import Address, CoinName
 from worker.errors import BadSettings
 
 PREFIX = "LEDGER_"
@@ -59,7 +60,7 @@ def _read_addresses(value: Any) -> Any:
     return _addresses.validate_json(value) if isinstance(value, str) else value
 
 
-_addresses = TypeAdapter(dict[str, str])
+_addresses = TypeAdapter(dict[CoinName, Address])
 
 HttpUrl = Annotated[str, _check_url("https", "http")]
 DatabaseUrl = Annotated[SecretStr, _check_url("postgresql", "postgres")]

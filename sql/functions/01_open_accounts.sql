@@ -32,5 +32,13 @@ BEGIN
     SELECT id, CASE WHEN name = 'custody' THEN NULL ELSE 0 END
       FROM opened;
 
+    -- A user's deposits are looked for from now on.
+    INSERT INTO ledger.deposit_scan (provider, of)
+    SELECT DISTINCT c.provider, substr(c.name, 6)
+      FROM unnest(providers, names) AS c (provider, name)
+     WHERE c.name LIKE 'user:%'
+     ORDER BY 1, 2
+    ON CONFLICT DO NOTHING;
+
     RETURN ledger.find_accounts(providers, coins, names);
 END $$;

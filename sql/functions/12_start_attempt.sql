@@ -18,6 +18,19 @@ DECLARE
     number integer;
     broken text;
 BEGIN
+    IF EXISTS (SELECT
+                 FROM orders mine
+                 JOIN orders equal ON equal.provider = mine.provider AND equal.payee = mine.payee
+                                  AND equal.order_id <> mine.order_id
+                 JOIN attempt a ON a.order_id = equal.order_id AND a.signature = start_attempt.signature
+                WHERE mine.order_id = start_attempt.order_id AND mine.payee IS NOT NULL) THEN
+        -- Signed in the same moment as an equal one, it is the same request, and would be taken for its replay.
+        UPDATE orders o
+           SET due_at = now + interval '2 seconds'
+         WHERE o.order_id = start_attempt.order_id AND o.revision = start_attempt.revision;
+        RETURN 'busy';
+    END IF;
+
     UPDATE orders o
        SET state = 'sending', error_code = NULL, revision = o.revision + 1, attempts = o.attempts + 1,
            doubtful = o.doubtful || (o.attempts + 1), due_at = lease_until, updated_at = now
@@ -38,7 +51,8 @@ EXCEPTION WHEN unique_violation THEN
         RAISE;
     END IF;
     UPDATE orders o
-       SET due_at = now + least(greatest(now - o.created_at, interval '2 seconds'), interval '1 minute')
+       SET error_code = 'equal_payment_in_doubt',
+           due_at = now + least(greatest(now - o.created_at, interval '2 seconds'), interval '1 minute')
      WHERE o.order_id = start_attempt.order_id AND o.revision = start_attempt.revision;
     RETURN 'busy';
 END $$;

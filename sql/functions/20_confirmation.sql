@@ -33,6 +33,10 @@ BEGIN
       ORDER BY o.order_id
         FOR NO KEY UPDATE;
 
+    IF EXISTS (SELECT FROM refusal r
+                WHERE r.provider = refuse_confirmation.provider AND r.provider_ref = refuse_confirmation.provider_ref) THEN
+        RETURN true; -- whatever was bound since: a copy of the question has been told no
+    END IF;
     IF EXISTS (SELECT FROM orders o
                 WHERE o.provider = refuse_confirmation.provider AND o.provider_ref = refuse_confirmation.provider_ref
                   AND o.payee IS NOT NULL AND o.provider_ref IS NOT NULL

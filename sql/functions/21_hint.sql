@@ -6,7 +6,8 @@ CREATE OR REPLACE FUNCTION ledger.hasten(
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     -- A pay order that ended unpaid may be paid all the same.
     UPDATE deposit d SET due_at = now
-     WHERE d.provider = hasten.provider AND d.order_id = hasten.order_id AND d.due_at > now;
+     WHERE d.provider = hasten.provider AND d.order_id = hasten.order_id AND d.state <> 'credited'
+       AND coalesce(d.due_at, 'infinity') > now;
 
     WITH meant AS (
         SELECT o.order_id

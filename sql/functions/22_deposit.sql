@@ -15,12 +15,18 @@ BEGIN
      WHERE d.provider = note_deposit.provider AND d.record_id = note_deposit.record_id
        FOR NO KEY UPDATE;
 
+    IF known = 'credited' AND note_deposit.state IN ('failed', 'risky') THEN
+        UPDATE deposit d SET note = format('credited, the provider now says %s', note_deposit.state)
+         WHERE d.provider = note_deposit.provider AND d.record_id = note_deposit.record_id;
+        RETURN false;
+    END IF;
+
     INSERT INTO deposit AS d (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
                               address, memo, note, order_id, seen_at, updated_at, due_at)
     VALUES (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output, address, memo, note,
             order_id, now, now, due_at)
     ON CONFLICT ON CONSTRAINT deposit_pkey DO UPDATE
-       SET state = EXCLUDED.state, account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
+       SET state = EXCLUDED.state, chain = EXCLUDED.chain, account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
            fee = EXCLUDED.fee, tx_id = EXCLUDED.tx_id, output = EXCLUDED.output, address = EXCLUDED.address,
            memo = EXCLUDED.memo, order_id = coalesce(EXCLUDED.order_id, d.order_id), note = EXCLUDED.note, updated_at = now, due_at = EXCLUDED.due_at
      WHERE d.state NOT IN ('credited', EXCLUDED.state);
@@ -30,6 +36,7 @@ END $$;
 -- Credit a deposit, once: journal, balances and event in one transaction. Verdicts:
 --   credited  it is posted now
 --   known     it was posted before
+--   changed   it was posted before, as another amount than the provider says now: a person must look
 --   repeated  another record of the same payment is posted: nothing is, a person must look
 -- Lines: custody −amount, owner +amount; owner −fee, custody +fee.
 CREATE OR REPLACE FUNCTION ledger.credit_deposit(
@@ -55,7 +62,21 @@ BEGIN
      WHERE d.provider = credit_deposit.provider AND d.record_id = credit_deposit.record_id
        FOR NO KEY UPDATE;
     IF known = 'credited' THEN
-        RETURN 'known';
+        UPDATE deposit d
+           SET note = format('credited %s less %s, the provider now says %s less %s', d.amount, d.fee,
+                             credit_deposit.amount, credit_deposit.fee)
+         WHERE d.provider = credit_deposit.provider AND d.record_id = credit_deposit.record_id
+           AND (d.amount, d.fee) IS DISTINCT FROM (credit_deposit.amount, credit_deposit.fee);
+        RETURN CASE WHEN FOUND THEN 'changed' ELSE 'known' END;
+    END IF;
+    -- Of one transaction to one address the same amount, and one of the two does not say which output it was: nobody
+    -- can tell whether it is one payment or two. The custody balance is locked, so no other can come between.
+    IF EXISTS (SELECT FROM deposit d
+                WHERE d.provider = credit_deposit.provider AND d.state = 'credited' AND d.tx_id = credit_deposit.tx_id
+                  AND d.chain = credit_deposit.chain AND d.address IS NOT DISTINCT FROM credit_deposit.address
+                  AND coalesce(d.memo, '') = coalesce(credit_deposit.memo, '') AND d.amount = credit_deposit.amount
+                  AND (d.output IS NULL OR credit_deposit.output IS NULL)) THEN
+        RETURN 'repeated';
     END IF;
 
     BEGIN
@@ -64,7 +85,7 @@ BEGIN
         VALUES (provider, record_id, kind, 'credited', account, coin, amount, fee, chain, tx_id, output, address, memo,
                 credit_deposit.order_id, now, now)
         ON CONFLICT ON CONSTRAINT deposit_pkey DO UPDATE
-           SET state = 'credited', account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
+           SET state = 'credited', chain = EXCLUDED.chain, account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
                fee = EXCLUDED.fee, tx_id = EXCLUDED.tx_id, output = EXCLUDED.output, address = EXCLUDED.address,
                memo = EXCLUDED.memo, order_id = coalesce(EXCLUDED.order_id, d.order_id), note = NULL, updated_at = now,
                due_at = NULL
@@ -131,48 +152,48 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
        AND d.state <> 'credited'
 $$;
 
--- Webhooks that nobody has looked into yet, and marking them.
-CREATE OR REPLACE FUNCTION ledger.read_webhooks(provider text, most integer)
-RETURNS TABLE (digest bytea, kind text, record_id text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    SELECT w.digest, w.kind, w.record_id
-      FROM webhook w
-     WHERE w.provider = read_webhooks.provider AND w.handled_at IS NULL
-     ORDER BY w.received_at
-     LIMIT most
+-- Webhooks that are still to be looked into, with a lease.
+CREATE OR REPLACE FUNCTION ledger.take_webhooks(provider text, now timestamptz, lease_until timestamptz, most integer)
+RETURNS TABLE (digest bytea, kind text, record_id text, received_at timestamptz)
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    WITH due AS MATERIALIZED (
+        SELECT w.digest
+          FROM webhook w
+         WHERE w.provider = take_webhooks.provider AND w.due_at <= now
+         ORDER BY w.due_at
+         LIMIT most
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE webhook w SET due_at = lease_until
+      FROM due
+     WHERE w.provider = take_webhooks.provider AND w.digest = due.digest
+    RETURNING w.digest, w.kind, w.record_id, w.received_at
 $$;
 
-CREATE OR REPLACE FUNCTION ledger.mark_webhook(provider text, digest bytea, now timestamptz) RETURNS void
+-- It has been looked into (NULL), or is to be again then.
+CREATE OR REPLACE FUNCTION ledger.end_webhook(provider text, digest bytea, due_at timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    UPDATE webhook w SET handled_at = now WHERE w.provider = mark_webhook.provider AND w.digest = mark_webhook.digest
+    UPDATE webhook w
+       SET due_at = end_webhook.due_at
+     WHERE w.provider = end_webhook.provider AND w.digest = end_webhook.digest
 $$;
 
 -- Webhooks are remembered longer than any provider repeats them, not for ever.
 CREATE OR REPLACE FUNCTION ledger.forget_webhooks(received_before timestamptz) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     WITH gone AS (
-        DELETE FROM webhook w WHERE w.received_at < received_before AND w.handled_at IS NOT NULL RETURNING 1
+        DELETE FROM webhook w WHERE w.received_at < received_before AND w.due_at IS NULL RETURNING 1
     )
     SELECT count(*) FROM gone
 $$;
 
--- Whose lists of deposits are to be read, and from when: the merchant's, and those of all users that have an account.
+-- Whose lists of deposits are to be read, and from when: the merchant's (''), and those of all users with an account.
 CREATE OR REPLACE FUNCTION ledger.take_scans(
     provider text, since timestamptz, now timestamptz, lease_until timestamptz, most integer
 ) RETURNS TABLE (of text, read_until timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-    INSERT INTO deposit_scan (provider, of, read_until, due_at)
-    SELECT DISTINCT take_scans.provider, CASE WHEN a.name LIKE 'user:%' THEN substr(a.name, 6) ELSE '' END, since, now
-      FROM account a
-      JOIN asset s ON s.id = a.asset_id AND s.provider = take_scans.provider
-     WHERE a.name <> 'custody'
-     UNION
-    SELECT take_scans.provider, '', since, now
-    ON CONFLICT DO NOTHING;
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    INSERT INTO deposit_scan (provider, of) VALUES (take_scans.provider, '') ON CONFLICT DO NOTHING;
 
-    RETURN QUERY
     WITH due AS MATERIALIZED (
         SELECT d.of
           FROM deposit_scan d
@@ -184,13 +205,18 @@ BEGIN
     UPDATE deposit_scan d SET due_at = lease_until
       FROM due
      WHERE d.provider = take_scans.provider AND d.of = due.of
-    RETURNING d.of, d.read_until;
-END $$;
+    RETURNING d.of, greatest(d.read_until, since);
+$$;
 
-CREATE OR REPLACE FUNCTION ledger.end_scan(provider text, of text, read_until timestamptz, due_at timestamptz)
-RETURNS void
+-- A list has been read. One that had nothing new is read less and less often: after one minute, two, … an hour.
+CREATE OR REPLACE FUNCTION ledger.end_scan(
+    provider text, of text, read_until timestamptz, found boolean, now timestamptz
+) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     UPDATE deposit_scan d
-       SET read_until = greatest(d.read_until, end_scan.read_until), due_at = end_scan.due_at
+       SET read_until = greatest(d.read_until, end_scan.read_until),
+           quiet = CASE WHEN found THEN 0 ELSE least(d.quiet + 1, 6) END,
+           due_at = now + CASE WHEN found OR d.of = '' THEN interval '1 minute'
+                               ELSE least(interval '1 minute' * (2 ^ d.quiet), interval '1 hour') END
      WHERE d.provider = end_scan.provider AND d.of = end_scan.of
 $$;

@@ -1,12 +1,15 @@
--- The open rescan that waits for this payment: the oldest, of the same transaction, address, and user where it names one.
-CREATE OR REPLACE FUNCTION ledger.rescan_for(provider text, chain text, tx_id text, address text, account text)
-RETURNS text
+-- The open rescan that waits for this payment: the oldest, of the same transaction, address, and
+-- memo and user where it names them.
+CREATE OR REPLACE FUNCTION ledger.rescan_for(
+    provider text, chain text, tx_id text, address text, memo text, account text
+) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     SELECT o.order_id
       FROM orders o
      WHERE o.type = 'rescan' AND o.due_at IS NOT NULL AND o.provider = rescan_for.provider
        AND o.command ->> 'txId' = tx_id AND o.command ->> 'chain' = chain
        AND lower(o.command ->> 'toAddress') = lower(address)
+       AND coalesce(o.command ->> 'memo', rescan_for.memo, '') = coalesce(rescan_for.memo, '')
        AND coalesce('user:' || (o.command ->> 'userId'), account) = account
      ORDER BY o.created_at, o.order_id
      LIMIT 1

@@ -1,8 +1,8 @@
 -- The accounts that open orders may still change at the provider: whom they take from, and whom they give to.
 CREATE OR REPLACE FUNCTION ledger.touched(provider text, merchant_user_id text) RETURNS TABLE (account text, coin text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT DISTINCT CASE WHEN t.account = 'user:' || merchant_user_id THEN 'merchant' ELSE t.account END, t.coin
-      FROM orders o
+      FROM ledger.orders o
      CROSS JOIN LATERAL (
         VALUES ('user:' || (o.command ->> 'fromUserId'), o.command ->> 'coinId'),
                ('user:' || (o.command ->> 'toUserId'), o.command ->> 'coinId'),
@@ -16,15 +16,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 $$;
 
 -- What an account has of each coin of a provider, with the number of its last entry: the same number, the same books.
-CREATE OR REPLACE FUNCTION ledger.positions(provider text, account text)
-RETURNS TABLE (coin text, posted numeric, version bigint)
+-- Touched: an open order may change it at any moment.
+CREATE OR REPLACE FUNCTION ledger.positions(provider text, account text, merchant_user_id text)
+RETURNS TABLE (coin text, posted numeric, version bigint, is_touched boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    SELECT s.coin, b.posted, b.version
-      FROM asset s
-      JOIN account a ON a.asset_id = s.id AND a.name = positions.account
-      JOIN balance b ON b.account_id = a.id
-     WHERE s.provider = positions.provider
-     ORDER BY s.coin
+    SELECT coalesce(p.coin, t.coin), coalesce(p.posted, 0), coalesce(p.version, 0), t.coin IS NOT NULL
+      FROM (SELECT s.coin, b.posted, b.version
+              FROM asset s
+              JOIN account a ON a.asset_id = s.id AND a.name = positions.account
+              JOIN balance b ON b.account_id = a.id
+             WHERE s.provider = positions.provider) p
+      FULL JOIN (SELECT o.coin
+                   FROM touched(provider, merchant_user_id) o
+                  WHERE o.account = positions.account) t ON t.coin = p.coin
 $$;
 
 -- What all accounts but custody have together, of each coin.

@@ -43,21 +43,30 @@ CREATE INDEX deposit_of_order ON ledger.deposit (order_id) WHERE order_id IS NOT
 CREATE INDEX deposit_of_transaction ON ledger.deposit (provider, tx_id);
 
 -- Which webhooks are still to be looked into.
-ALTER TABLE ledger.webhook ADD COLUMN handled_at timestamptz;
-CREATE INDEX webhook_unhandled ON ledger.webhook (received_at) WHERE handled_at IS NULL;
+ALTER TABLE ledger.webhook ADD COLUMN due_at timestamptz DEFAULT '-infinity'; -- NULL: it has been looked into
+CREATE INDEX webhook_due ON ledger.webhook (provider, due_at) WHERE due_at IS NOT NULL;
 
 -- Up to when a provider's list of deposits has been read; `of` is a user, or '' for the merchant.
 CREATE TABLE ledger.deposit_scan (
     provider text NOT NULL,
     of text NOT NULL,
-    read_until timestamptz NOT NULL,
-    due_at timestamptz NOT NULL,
+    read_until timestamptz NOT NULL DEFAULT '-infinity',
+    due_at timestamptz NOT NULL DEFAULT '-infinity',
+    quiet integer NOT NULL DEFAULT 0, -- readings in a row that had nothing new
     CONSTRAINT deposit_scan_pkey PRIMARY KEY (provider, of)
 );
+INSERT INTO ledger.deposit_scan (provider, of)
+SELECT DISTINCT s.provider, substr(a.name, 6)
+  FROM ledger.account a
+  JOIN ledger.asset s ON s.id = a.asset_id
+ WHERE a.name LIKE 'user:%';
 CREATE INDEX deposit_scan_due ON ledger.deposit_scan (provider, due_at);
 
 -- Rescans that wait for a transaction.
 CREATE INDEX orders_rescan ON ledger.orders (provider, (command ->> 'txId')) WHERE type = 'rescan' AND due_at IS NOT NULL;
+
+-- All payments to one payee, the ended ones too.
+CREATE INDEX orders_payee ON ledger.orders (provider, payee) WHERE payee IS NOT NULL;
 
 -- It tells more than before, and a function's result cannot be changed in place.
 DROP FUNCTION IF EXISTS ledger.read_orders(text[]);

@@ -84,6 +84,11 @@ SELECT 'a journal belongs to an order or a deposit', format('journal %s: %s', j.
                     WHERE d.state = 'credited' AND format('deposit:%s:%s', d.provider, d.record_id) = j.order_id)
 
 UNION ALL
+SELECT 'a credited deposit stays what the provider says', format('deposit %s:%s: %s', d.provider, d.record_id, d.note)
+  FROM ledger.deposit d
+ WHERE d.state = 'credited' AND d.note IS NOT NULL
+
+UNION ALL
 SELECT 'a credited deposit is posted', format('deposit %s:%s has no journal', d.provider, d.record_id)
   FROM ledger.deposit d
  WHERE d.state = 'credited'

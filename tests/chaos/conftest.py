@@ -8,16 +8,19 @@ import pytest
 from worker.clock import SystemClock
 from worker.database import Database
 
+# Processes are killed here, never the machine: what PostgreSQL has taken stays, written to the disk or not.
+HASTE = "?synchronous_commit=off"
+
 
 @pytest.fixture
 async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(database_url + HASTE)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.open(database_url, SystemClock())
+    opened = await Database.open(database_url + HASTE, SystemClock())
     yield opened
     await opened.close()

@@ -32,6 +32,9 @@ class KillSwitch:
     calls: int = 0
     dead: bool = False
     last: str = ""
+    # The calls that changed something, each with its turn: between two of one turn nothing else happens.
+    effects: list[tuple[int, int]] = field(default_factory=list)
+    turn: int = 0
 
     @property
     def fired(self) -> bool:
@@ -48,9 +51,14 @@ class KillSwitch:
                 raise Killed(name)
         return is_last
 
-    async def around(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        is_last = self._enter(name)
+    async def around(
+        self, name: str, call: Callable[[], Awaitable[Any]], changes: Callable[[Any], bool] = lambda _: True
+    ) -> Any:
+        """Make the call, unless dead before it or after it. `changes`: whether its result means an effect."""
+        is_last, at = self._enter(name), self.calls
         result = await call()
+        if changes(result):
+            self.effects.append((at, self.turn))
         if is_last:
             raise Killed(name)
         return result
@@ -91,6 +99,16 @@ class KillableClock:
         await self._switch.around("clock.sleep", lambda: self._time.sleep(seconds))
 
 
+# Calls of the ledger that change nothing, and those that change nothing when there is nothing for them.
+READS = frozenset(
+    {
+        *("read_orders", "read_coins", "bound", "confirmation", "payment_in_doubt"),
+        *("rescan_for", "credited_deposit"),
+    }
+)
+TAKES = frozenset({"claim", "take_outbox", "take_job", "take_deposits", "take_webhooks", "hasten", "hasten_rescans"})
+
+
 class KillableLedger:
     """The real ledger, each of whose calls may be the worker's last."""
 
@@ -102,8 +120,11 @@ class KillableLedger:
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._ledger, name)
 
-        async def call(*arguments: object) -> Any:
-            result = await self._switch.around(f"ledger.{name}", lambda: method(*arguments))
+        def changes(result: Any) -> bool:
+            return name not in READS and (name not in TAKES or bool(result))
+
+        async def call(*arguments: object, **named: object) -> Any:
+            result = await self._switch.around(f"ledger.{name}", lambda: method(*arguments, **named), changes)
             if name == "admit":
                 await self._after_admit()
             return result
@@ -161,29 +182,43 @@ class BusPublisher:
         await self._switch.around(f"broker.publish {message.exchange}", append)
 
 
+async def _nothing() -> None:
+    """What happens while an answer is on its way, if nobody says otherwise."""
+
+
 class KillableTransport(httpx.AsyncBaseTransport):
-    """HTTP into the sandbox, in this process. `witness` sees each request before it leaves."""
+    """HTTP into the sandbox, in this process.
+
+    `witness` sees each request before it leaves; `meanwhile` happens after it was carried out and before its answer
+    is there.
+    """
 
     def __init__(
         self,
         sandbox: Sandbox,
         switch: KillSwitch,
         witness: Callable[[httpx.Request], Awaitable[None]],
+        meanwhile: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._sandbox = sandbox
         self._switch = switch
         self._witness = witness
+        self._meanwhile = meanwhile
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         async def send() -> Any:
             query = request.url.query.decode()
-            return self._sandbox.handle(
+            reply = self._sandbox.handle(
                 Request(request.method, request.url.path, dict(request.headers), request.content, query)
             )
+            if request.method == "POST":
+                await self._meanwhile()
+            return reply
 
         if not self._switch.dead:
             await self._witness(request)
-        reply = await self._switch.around(f"http {request.url.path.rsplit('/', 1)[-1]}", send)
+        name = f"http {request.url.path.rsplit('/', 1)[-1]}"
+        reply = await self._switch.around(name, send, lambda _: request.method == "POST")
         match reply:
             case Response():
                 headers = {"Content-Type": reply.content_type}

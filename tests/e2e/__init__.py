@@ -3,4 +3,6 @@
 import pytest
 
 # So that what they assert is explained like what a test asserts; before anybody imports them.
-pytest.register_assert_rewrite("tests.e2e.load", "tests.e2e.program", "tests.e2e.secrecy", "tests.e2e.stage")
+pytest.register_assert_rewrite(
+    *(f"tests.e2e.{name}" for name in ("house", "load", "oracle", "program", "secrecy", "stage"))
+)

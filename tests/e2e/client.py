@@ -16,6 +16,9 @@ TERMINAL = frozenset({"succeeded", "failed", "rejected"})
 # Rejections of messages that never became an order.
 NEVER_AN_ORDER = frozenset({"invalid_command", "order_id_conflict"})
 
+# Every other type is CCPayment's.
+AT_COINQPAY = frozenset({"payout", "withdraw", "payOrder"})
+
 Event = dict[str, Any]
 
 
@@ -59,6 +62,24 @@ class Tap:
         await self.until(lambda: self.terminal_ids.get(order_id), seconds)
         return next(event for event in self.of(order_id) if _ends_its_order(event))
 
+    async def told(self, result: str, order_id: str, number: int = 1) -> Event:
+        """The n-th delivery about this orderId with this result."""
+
+        def found() -> list[Event]:
+            return [event for event in self.of(order_id) if event["data"]["result"] == result]
+
+        await self.until(lambda: len(found()) >= number)
+        return found()[number - 1]
+
+    async def credited(self, record_id: str) -> Event:
+        """The event of a deposit, by the provider's id of it."""
+
+        def found() -> list[Event]:
+            return [event for event in self.events if event["data"].get("recordId") == record_id]
+
+        await self.until(found)
+        return found()[0]
+
     def message_of(self, event: Event) -> AbstractIncomingMessage:
         """The first message that carried this event."""
         return self.messages[self.events.index(event)]
@@ -78,7 +99,8 @@ class Client:
         """A command, or any bytes; as its type says unless a routing key is given."""
         if routing_key is None:
             assert not isinstance(body, bytes)
-            routing_key = f"ccpayment.{body['type']}"
+            command_type = body["type"]
+            routing_key = f"{'coinqpay' if command_type in AT_COINQPAY else 'ccpayment'}.{command_type}"
         encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
         message = aio_pika.Message(encoded, **{"content_type": "application/json", **properties})
         await self._commands.publish(message, routing_key)
@@ -88,9 +110,9 @@ class Client:
         await self.publish(command, **properties)
         return await self.tap.end_of(str(command["orderId"]))
 
-    async def dead_letter(self) -> AbstractIncomingMessage:
+    async def dead_letter(self, provider: str = "ccpayment") -> AbstractIncomingMessage:
         """Take the next dead letter."""
-        queue = await self.channel.get_queue("ledger.dead.ccpayment")
+        queue = await self.channel.get_queue(f"ledger.dead.{provider}")
         async with asyncio.timeout(DEADLINE_SECONDS), queue.iterator(no_ack=True) as letters:
             async for letter in letters:
                 return letter

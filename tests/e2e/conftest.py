@@ -13,6 +13,8 @@ import pytest
 import devstack
 from tests.conftest import on_database
 from tests.e2e.client import Client
+from tests.e2e.house import House, fund, open_house, working
+from tests.e2e.oracle import judge
 from tests.e2e.stage import APP_ID, APP_SECRET, Stage, open_stage, opened
 
 # Short, so that what a fault or a kill leaves behind is taken up within the test.
@@ -93,11 +95,45 @@ async def road(
     _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="module")
+async def empty_house(
+    servers: devstack.Servers, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """A house of a file whose stories start their workers themselves; in the end all books are compared."""
+    await _forget_topology(servers.amqp_url)
+    name = f"ledger_house_{secrets.token_hex(6)}"
+    _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    database_url = on_database(servers.database_url, name)
+    try:
+        async with open_house(database_url, servers.amqp_url, tmp_path_factory.mktemp("house")) as house:
+            await fund(house)
+            yield house
+            await judge(house.stage, house.client)
+    finally:
+        await _forget_topology(servers.amqp_url)
+        _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def calm(empty_house: House) -> AsyncIterator[None]:
+    """A story that fails leaves nothing behind for the next; a file uses it for all of its stories."""
+    yield
+    await empty_house.calm()
+
+
+@pytest.fixture(scope="module")
+async def house(empty_house: House) -> AsyncIterator[House]:
+    """A house with a worker of all roles, shared by the stories of a file."""
+    async with working(empty_house):
+        yield empty_house
+
+
 async def _forget_topology(amqp_url: str) -> None:
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         for kind in ("commands", "dead"):
-            await channel.queue_delete(f"ledger.{kind}.ccpayment")
+            for provider in ("ccpayment", "coinqpay"):
+                await channel.queue_delete(f"ledger.{kind}.{provider}")
         for kind in ("commands", "events", "dead"):
             await channel.exchange_delete(f"ledger.{kind}")
 

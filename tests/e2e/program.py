@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -58,6 +59,14 @@ class Program:
     def terminate(self) -> None:
         """SIGTERM: the polite end."""
         self._process.terminate()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing more, and does not know it."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on as if nothing had been."""
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """SIGKILL: no chance to tidy up."""

@@ -43,9 +43,13 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self.mode = Mode.OPEN
         self.port = 0
+        self._listener: asyncio.Server | None = None
         self._accepted = 0
         self._answers_to_lose = 0
         self._lose_having = b""
+        self._hold_having: bytes | None = None
+        self._holds = 0
+        self._released = asyncio.Event()
         self._server_at = (host, port)
         self._pairs: set[Pair] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,6 +59,18 @@ class Proxy:
         """Cut every connection, in the middle of whatever is being said."""
         for pair in list(self._pairs):
             pair.cut()
+
+    def shut(self) -> None:
+        """Listen no more, so that new connections are refused by the system itself; and cut those that are."""
+        self._stop_listening()
+        self.cut()
+
+    async def listen(self) -> None:
+        """Listen, at the same port as before; nothing new when it does."""
+        if self._listener is not None and self._listener.is_serving():
+            return
+        self._listener = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
+        self.port = self._listener.sockets[0].getsockname()[1]
 
     def fall_silent(self) -> None:
         """From now on nothing comes through, on connections old and new, and nobody is told."""
@@ -70,6 +86,20 @@ class Proxy:
     async def until_answers_are_lost(self) -> None:
         """Wait until that has happened so often."""
         await self._until(lambda: self._answers_to_lose == 0)
+
+    def hold_answers(self, having: bytes) -> None:
+        """Keep every answer with this in it, and whatever comes after it on its connection."""
+        self._hold_having = having
+        self._released.clear()
+
+    async def until_an_answer_is_held(self) -> None:
+        """Wait until one is kept."""
+        await self._until(lambda: self._holds > 0)
+
+    def release(self) -> None:
+        """Hand on what is kept, and keep nothing more."""
+        self._hold_having = None
+        self._released.set()
 
     async def until_somebody_comes(self) -> None:
         """Wait for the next connection, whatever becomes of it."""
@@ -91,11 +121,16 @@ class Proxy:
             self._tasks.discard(task)
 
     async def close(self) -> None:
-        """End every connection."""
+        """Listen no more, and end every connection."""
+        self._stop_listening()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stop_listening(self) -> None:
+        assert self._listener is not None, "a proxy listens first"
+        self._listener.close()
 
     async def _handle(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         if self.mode is Mode.OPEN:
@@ -125,14 +160,19 @@ class Proxy:
             if answers and self._answers_to_lose and self._lose_having in data:
                 await self._tell(lost=1)
                 pair.cut()
-            elif not pair.silent:
+                continue
+            if answers and self._hold_having is not None and self._hold_having in data:
+                await self._tell(held=1)
+                await self._released.wait()
+            if not pair.silent:
                 sink.write(data)
                 await sink.drain()
         sink.close()
 
-    async def _tell(self, accepted: int = 0, lost: int = 0) -> None:
+    async def _tell(self, accepted: int = 0, lost: int = 0, held: int = 0) -> None:
         async with self._news:
             self._accepted += accepted
+            self._holds += held
             self._answers_to_lose -= lost
             self._news.notify_all()
 
@@ -147,12 +187,10 @@ async def proxied(url: str) -> AsyncIterator[Proxy]:
     parts = urlsplit(url)
     assert parts.hostname is not None
     proxy = Proxy(parts.hostname, parts.port or {"amqp": 5672, "http": 80}.get(parts.scheme, 5432))
-    listener = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    proxy.port = listener.sockets[0].getsockname()[1]
+    await proxy.listen()
     try:
         yield proxy
     finally:
-        listener.close()
         await proxy.close()
 
 

@@ -1,5 +1,6 @@
 """One stage for a story: servers, sandbox, settings, and the ways to look at the books."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import asyncpg
 import httpx
 
 from tests.e2e.client import Client, connected, transfer
-from tests.e2e.program import Finished, Program, run, started
+from tests.e2e.program import DEADLINE_SECONDS, Finished, Program, run, started
 
 APP_ID = "merchant-0001"
 # Must never come out again: the canary of these tests.
@@ -58,6 +59,15 @@ class Stage:
         finally:
             await connection.close()
 
+    async def until(self, statement: str, *arguments: object) -> None:
+        """Ask again until the column `it` is true: for what no event tells."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                [row] = await self.query(statement, *arguments)
+                if row["it"]:
+                    return
+                await asyncio.sleep(0.1)
+
     async def order(self, order_id: str) -> dict[str, Any]:
         """The order's row."""
         [order] = await self.query("SELECT * FROM ledger.order_status WHERE order_id = $1", order_id)
@@ -68,12 +78,15 @@ class Stage:
         rows = await self.query("SELECT * FROM ledger.entry_line WHERE order_id = $1 ORDER BY amount", order_id)
         return [(row["account"], row["amount"], row["purpose"]) for row in rows]
 
-    async def balance(self, account: str, coin: str = "1280") -> tuple[Decimal, Decimal, Decimal]:
+    async def balance(
+        self, account: str, coin: str = "1280", provider: str = "ccpayment"
+    ) -> tuple[Decimal, Decimal, Decimal]:
         """Posted, held, available."""
         [row] = await self.query(
-            "SELECT * FROM ledger.account_balance WHERE account = $1 AND coin = $2 AND provider = 'ccpayment'",
+            "SELECT * FROM ledger.account_balance WHERE account = $1 AND coin = $2 AND provider = $3",
             account,
             coin,
+            provider,
         )
         return row["posted"], row["held"], row["available"]
 
@@ -88,10 +101,12 @@ class Stage:
         assert response.status_code == 200, response.text
         return response.json()
 
-    async def adjust(self, account: str, amount: str, order_id: str, coin: str = "1280") -> None:
+    async def adjust(
+        self, account: str, amount: str, order_id: str, coin: str = "1280", provider: str = "ccpayment"
+    ) -> None:
         """Money in the ledger alone."""
         finished = await self.run(
-            *("adjust", "--order-id", order_id, "--account", account, "--provider", "ccpayment"),
+            *("adjust", "--order-id", order_id, "--account", account, "--provider", provider),
             *("--coin", coin, "--amount", amount, "--reason", "opening balance"),
         )
         assert finished.code == 0, finished.err
@@ -111,14 +126,20 @@ class Stage:
 async def open_stage(database_url: str, amqp_url: str, folder: Path, **settings: str) -> AsyncIterator[Stage]:
     """A sandbox of its own, and settings that lead there."""
     credentials = {"LEDGER_CCPAYMENT_APP_ID": APP_ID, "LEDGER_CCPAYMENT_APP_SECRET": APP_SECRET}
-    async with started("sandbox", "--port", "0", settings=credentials, folder=folder) as sandbox:
-        url = (await sandbox.says("http://")).split()[1]
+    async with sandbox_at(credentials, folder) as url:
         servers = {
             "LEDGER_DATABASE_URL": database_url,
             "LEDGER_AMQP_URL": amqp_url,
             "LEDGER_CCPAYMENT_BASE_URL": url,
         }
         yield Stage(database_url, amqp_url, url, folder, {**credentials, **servers, **settings})
+
+
+@asynccontextmanager
+async def sandbox_at(settings: dict[str, str], folder: Path, *arguments: str) -> AsyncIterator[str]:
+    """A sandbox with these credentials on a free port; its URL."""
+    async with started("sandbox", "--port", "0", *arguments, settings=settings, folder=folder) as sandbox:
+        yield (await sandbox.says("http://")).split()[1]
 
 
 @asynccontextmanager

@@ -82,7 +82,7 @@ class Calls(Books):
                 revision,
                 body,
                 signed_at or now,
-                "signature",
+                f"signature {order_id}/{revision}",
                 now,
                 lease_until or now + LEASE,
             )

@@ -1,5 +1,6 @@
 """What is left to do about deposits: records to look at again, webhooks to look into, lists to read, rescans."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -18,13 +19,17 @@ def scans(calls: Calls, now: Any = NOW, provider: str = "ccpayment", most: int =
     return {row["of"]: row["read_until"] for row in rows}
 
 
-def end_scan(calls: Calls, of: str, read_until: Any, due_at: Any) -> None:
-    calls.value("SELECT ledger.end_scan('ccpayment', %s, %s, %s)", of, read_until, due_at)
+def end_scan(calls: Calls, of: str, read_until: Any, found: bool = True, now: Any = NOW) -> None:
+    calls.value("SELECT ledger.end_scan('ccpayment', %s, %s, %s, %s)", of, read_until, found, now)
 
 
-def webhooks(calls: Calls, provider: str = "ccpayment", most: int = 100) -> list[bytes]:
-    rows = calls.dicts("SELECT * FROM ledger.read_webhooks(%s, %s)", provider, most)
-    return [row["digest"] for row in rows]
+def webhooks(calls: Calls, provider: str = "ccpayment", most: int = 100, now: Any = NOW) -> list[bytes]:
+    rows = calls.dicts("SELECT * FROM ledger.take_webhooks(%s, %s, %s, %s)", provider, now, now + LEASE, most)
+    return sorted(row["digest"] for row in rows)
+
+
+def end_webhook(calls: Calls, digest: bytes, due_at: Any = None) -> None:
+    calls.value("SELECT ledger.end_webhook('ccpayment', %s, %s)", digest, due_at)
 
 
 @pytest.fixture
@@ -67,21 +72,25 @@ def test_a_credited_deposit_is_not_postponed(seen: Calls) -> None:
     assert take(seen, now=later(300)) == ["rec-2"]
 
 
-def test_webhooks_wait_until_they_are_marked(calls: Calls) -> None:
+def test_a_webhook_is_looked_into_by_one_until_its_lease_ends_and_again_when_due(calls: Calls) -> None:
     for digest in (b"one", b"two"):
         calls.remember_webhook(digest)
     calls.remember_webhook(b"three", "coinqpay")
-    assert sorted(webhooks(calls)) == [b"one", b"two"]
     assert len(webhooks(calls, most=1)) == 1
-    calls.value("SELECT ledger.mark_webhook('ccpayment', %s, %s)", b"one", later(1))
-    assert webhooks(calls) == [b"two"]
+    assert len(webhooks(calls)) == 1
+    assert webhooks(calls, now=later(29)) == []
+    assert webhooks(calls, now=later(30)) == [b"one", b"two"]
+    end_webhook(calls, b"one")
+    end_webhook(calls, b"two", later(100))
+    assert webhooks(calls, now=later(99)) == []
+    assert webhooks(calls, now=later(100)) == [b"two"]
     assert webhooks(calls, "coinqpay") == [b"three"]
 
 
 def test_only_old_webhooks_that_were_looked_into_are_forgotten(calls: Calls) -> None:
     for digest in (b"one", b"two"):
         calls.remember_webhook(digest)
-    calls.value("SELECT ledger.mark_webhook('ccpayment', %s, %s)", b"one", later(1))
+    end_webhook(calls, b"one")
     assert calls.value("SELECT ledger.forget_webhooks(%s)", NOW) == 0
     assert calls.value("SELECT ledger.forget_webhooks(%s)", later(1)) == 1
     assert webhooks(calls) == [b"two"]
@@ -102,15 +111,29 @@ def test_a_list_is_read_by_one_until_its_lease_ends_and_again_when_due(calls: Ca
     assert set(scans(calls)) == {""}
     assert scans(calls, now=later(29)) == {}
     assert set(scans(calls, now=later(30))) == {""}
-    end_scan(calls, "", later(20), later(300))
-    assert scans(calls, now=later(299)) == {}
-    assert scans(calls, now=later(300)) == {"": later(20)}
+    end_scan(calls, "", later(20), now=later(40))
+    assert scans(calls, now=later(99)) == {}
+    assert scans(calls, now=later(100)) == {"": later(20)}
+
+
+def test_a_users_list_that_has_nothing_new_is_read_more_and_more_seldom(calls: Calls) -> None:
+    calls.fund("1")
+    at, waits_seconds = 0, []
+    for _ in range(8):
+        while "alice1" not in scans(calls, now=later(at)):
+            at += 60
+        waits_seconds.append(at)
+        end_scan(calls, "alice1", later(at), found=False, now=later(at))
+    gaps = [after - before for before, after in itertools.pairwise(waits_seconds)]
+    assert gaps == [60, 120, 240, 480, 960, 1920, 3600]
+    end_scan(calls, "alice1", later(at), found=True, now=later(at))
+    assert "alice1" in scans(calls, now=later(at + 60))
 
 
 def test_how_far_a_list_was_read_never_goes_back(calls: Calls) -> None:
     scans(calls)
     for read_until in (later(20), later(10)):
-        end_scan(calls, "", read_until, later(60))
+        end_scan(calls, "", read_until)
     assert scans(calls, now=later(60)) == {"": later(20)}
 
 
@@ -148,10 +171,11 @@ def rescan_for(calls: Calls, **changes: str) -> str | None:
         "chain": "POLYGON",
         "tx_id": "0xabc",
         "address": "0xADDRESS",
+        "memo": "7",
         "account": "user:alice1",
         **changes,
     }
-    order_id: str | None = calls.value("SELECT ledger.rescan_for(%s, %s, %s, %s, %s)", *about.values())
+    order_id: str | None = calls.value("SELECT ledger.rescan_for(%s, %s, %s, %s, %s, %s)", *about.values())
     return order_id
 
 

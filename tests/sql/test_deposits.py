@@ -64,9 +64,9 @@ def test_its_event_is_written_with_it_and_leased_to_the_crediting_process(calls:
 def test_a_record_is_credited_once_whatever_it_says_the_second_time(calls: Calls) -> None:
     credit(calls, SEEN)
     before = row_of(calls)
-    for again in (SEEN, replace(SEEN, amount=Decimal(11)), replace(SEEN, account="user:bob123", tx_id="0xdef")):
+    for again in (SEEN, replace(SEEN, account="user:bob123", tx_id="0xdef")):
         assert credit(calls, again, now=later(60)) == "known"
-    note(calls, SEEN, "failed", now=later(60))
+    note(calls, SEEN, "pending", now=later(60))
     assert row_of(calls) == before
     assert calls.balance() == (Decimal("9.95"), 0, Decimal("9.95"))
     assert calls.count("journal") == calls.count("outbox") == 1
@@ -94,6 +94,7 @@ SAME = [
     pytest.param({"account": "user:bob123"}, id="said to be another user's"),
     pytest.param({"fee": Decimal(1)}, id="another fee"),
     pytest.param({"amount": Decimal("10.000")}, id="padded"),
+    pytest.param({"output": 1}, id="an output, where the other says none"),
 ]
 
 
@@ -112,7 +113,6 @@ OTHERS = [
     pytest.param({"address": "0xOther"}, id="another address"),
     pytest.param({"memo": "7"}, id="another memo"),
     pytest.param({"provider": "coinqpay"}, id="another provider"),
-    pytest.param({"output": 1}, id="an output, where the other says none"),
 ]
 
 
@@ -120,6 +120,20 @@ OTHERS = [
 def test_payments_that_can_be_told_apart_are_both_credited(calls: Calls, changes: dict[str, Any]) -> None:
     credit(calls, SEEN)
     assert credit(calls, replace(SEEN, record_id="rec-2", **changes)) == "credited"
+
+
+def test_what_a_provider_says_against_a_credited_deposit_is_shown_and_changes_nothing(calls: Calls) -> None:
+    credit(calls, SEEN)
+    assert credit(calls, replace(SEEN, amount=Decimal(11)), now=later(60)) == "changed"
+    assert calls.violations() == {"a credited deposit stays what the provider says"}
+    assert calls.balance() == (Decimal("9.95"), 0, Decimal("9.95"))
+
+
+def test_a_credited_deposit_that_the_provider_now_calls_failed_is_shown(calls: Calls) -> None:
+    credit(calls, SEEN)
+    note(calls, SEEN, "failed", now=later(60))
+    assert calls.violations() == {"a credited deposit stays what the provider says"}
+    assert row_of(calls)["state"] == "credited"
 
 
 def test_equal_amounts_of_two_outputs_are_both_credited_and_one_output_once(calls: Calls) -> None:

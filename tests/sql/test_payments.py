@@ -160,7 +160,8 @@ def test_one_that_is_kept_back_is_looked_at_again_after_as_long_as_it_has_waited
 ) -> None:
     before = row_of(two, "pay-2")
     assert two.start_attempt("pay-2", 1, now=later(waited)) == "busy"
-    assert row_of(two, "pay-2") == {**before, "due_at": later(waited + seconds)}
+    told = {"due_at": later(waited + seconds), "error_code": "equal_payment_in_doubt"}
+    assert row_of(two, "pay-2") == {**before, **told}
     assert two.count("attempt") == 1
     assert two.claim(types=("payout",), now=later(waited + seconds)) >= {"pay-2"}
     assert two.violations() == set()

@@ -233,6 +233,11 @@ PLANTED = [
         id="an attempt too many",
     ),
     pytest.param(
+        "UPDATE ledger.deposit SET note = 'credited, the provider now says failed'",
+        "a credited deposit stays what the provider says",
+        id="a credited deposit that the provider takes back",
+    ),
+    pytest.param(
         "INSERT INTO ledger.contradiction (order_id, at, detail) VALUES ('ord-1', now(), 'it was done')",
         "no evidence contradicts how an order ended",
         id="late evidence",

@@ -82,7 +82,7 @@ class Rows:
         return [self.order]
 
     async def credit_deposit(
-        self, deposit: Deposit, order_id: str | None, event: Event
+        self, deposit: Deposit, order_id: str | None, event: Event, _traceparent: str | None
     ) -> Literal["credited", "known", "repeated"]:
         self.credited.append((deposit, order_id, event))
         return self.credit

@@ -1,18 +1,12 @@
 """The late payments job: pay orders that ended unpaid, and may be paid all the same."""
 
-from datetime import datetime, timedelta
-
-from worker.ledger import Watched
+from worker.jobs.deposits import WATCH_FOR, later
 from worker.providers.protocol import Provider
 from worker.steps.settle import settle
 from worker.steps.submit import look_up_raw
 from worker.world import World
 
 WATCHED_MAX = 200
-# Looked at after half of the time since the order ended, within these; then no more.
-LOOK_MIN = timedelta(seconds=30)
-LOOK_MAX = timedelta(hours=1)
-WATCH_FOR = timedelta(days=7)
 
 
 async def take_late_payments(provider: Provider, world: World) -> str:
@@ -23,10 +17,8 @@ async def take_late_payments(provider: Provider, world: World) -> str:
         for order in await world.ledger.read_orders([order_id] if order_id else []):
             found = await look_up_raw(order, world)
             await settle(order, found, "record", world)  # type: ignore[arg-type]  # a pay order has no candidates
-        await world.ledger.postpone_deposit(one.deposit, _next_look(one, world.clock.now()))
+        now = world.clock.now()
+        age = now - one.seen_at
+        # After a week only a webhook makes us look again.
+        await world.ledger.postpone_deposit(one.deposit, None if age > WATCH_FOR else now + later(age))
     return f"{len(watched)} pay orders looked at"
-
-
-def _next_look(one: Watched, now: datetime) -> datetime | None:
-    age = now - one.seen_at
-    return None if age > WATCH_FOR else now + min(max(age / 2, LOOK_MIN), LOOK_MAX)

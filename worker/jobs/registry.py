@@ -7,6 +7,7 @@ from functools import partial
 from worker.coins import REFRESH_SECONDS
 from worker.jobs.deposits import take_deposits
 from worker.jobs.late_payments import take_late_payments
+from worker.jobs.reconcile import run_reconcile
 from worker.jobs.rescans import run_rescans
 from worker.loops.schedule import Job
 from worker.settings import Settings
@@ -19,10 +20,11 @@ FORGET_SECONDS = 3600.0
 WEBHOOKS_KEPT = timedelta(days=30)
 
 
-def make_jobs(_settings: Settings, world: World) -> Iterator[Job]:
+def make_jobs(settings: Settings, world: World) -> Iterator[Job]:
     """The jobs of the configured providers."""
     for name, provider in world.providers.items():
         yield Job(f"coins.{name}", REFRESH_SECONDS, partial(_refresh_coins, name, world))
+        yield Job(f"reconcile.{name}", settings.reconcile_seconds, partial(run_reconcile, provider, world))
         if provider.deposits is None:
             yield Job(f"late-payments.{name}", DEPOSITS_SECONDS, partial(take_late_payments, provider, world))
         else:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from worker.clock import Clock
 
@@ -16,6 +17,8 @@ log = structlog.get_logger()
 # More at once than any provider sends; the rest is answered 503 at once.
 CONNECTIONS_MAX = 500
 KEEP_ALIVE_SECONDS = 5
+# The headers of a webhook come in one packet.
+HEADER_SECONDS = 10
 # A webhook in the middle of its work has this long when the worker stops.
 CLOSE_SECONDS = 5
 # Another worker on this machine may have the port; when that one is gone, this one takes it.
@@ -37,6 +40,7 @@ class Http:
         server = _Server(
             uvicorn.Config(
                 self._app,
+                http=_Impatient,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -70,6 +74,31 @@ class Http:
             else:
                 log.info("http listens", host=self._host, port=listener.getsockname()[1])
                 return listener
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection on which a request does not become whole: 500 of them would keep everybody else out."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._hurry()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_waiting_for_headers():
+            self._hurry()
+
+    def _hurry(self) -> None:
+        began = self.cycle
+        self.loop.call_later(HEADER_SECONDS, self._give_up, began)
+
+    def _give_up(self, began: object) -> None:
+        if self.cycle is began and self._is_waiting_for_headers() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _is_waiting_for_headers(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request, whatever its type says
+        return cycle is None or cycle.response_complete
 
 
 class _Server(uvicorn.Server):

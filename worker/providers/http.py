@@ -12,8 +12,8 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
-# The largest documented answers are lists of some hundred records; more is not an answer.
-ANSWER_BYTES_MAX = 4 * 1024 * 1024
+# One list has no pages: at some 270 bytes each, this holds 120,000 withdrawals.
+ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
 
 IsTooLate = Callable[[], bool]

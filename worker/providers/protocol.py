@@ -205,6 +205,8 @@ class Deferred:
     code: str
     message: str
     provider_code: str | None = None
+    # Credentials, permissions or the account: only an operator can mend it, and asking often does harm.
+    needs_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,11 +322,17 @@ class DepositSource(Protocol):
         """The ledger account of its user."""
         ...
 
+    def tells(self, kind: str) -> bool:
+        """Whether webhooks of this kind are about deposits."""
+        ...
+
     async def deposit(self, kind: str, record_id: str) -> Deposit | None:
         """Its record of one deposit, None when there is none. Raises ReadFailed."""
         ...
 
-    def deposits(self, user_id: str, since: datetime) -> AsyncIterator[Deposit]:
+    def deposits(
+        self, user_id: str, since: datetime, chain: str | None = None, to_address: str | None = None
+    ) -> AsyncIterator[Deposit]:
         """Those of a user, or of the merchant (""), newest first. The iterator raises ReadFailed."""
         ...
 

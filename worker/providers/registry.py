@@ -10,6 +10,7 @@ from worker.clock import Clock
 from worker.errors import BadSettings
 from worker.providers.ccpayment.api import Api as CCPaymentApi
 from worker.providers.ccpayment.provider import CCPayment
+from worker.providers.ccpayment.v1 import ApiV1
 from worker.providers.coinqpay.api import Api as CoinQPayApi
 from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.provider import CoinQPay, Patience
@@ -60,7 +61,27 @@ def open_ccpayment(settings: Settings, clock: Clock, client: httpx.AsyncClient) 
         timeout_seconds=settings.provider_timeout_seconds,
         now=clock.now,
     )
-    return CCPayment(api, settings.ccpayment_app_id, clock.now)
+    return CCPayment(api, settings.ccpayment_app_id, clock.now, _open_version_1(settings, clock, client))
+
+
+def _open_version_1(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> ApiV1 | None:
+    """CCPayment's version 1; None when only version 2 was led elsewhere.
+
+    Whoever leads one of them to a simulator and forgets the other must not call the real provider.
+    """
+    assert settings.ccpayment_app_id is not None
+    assert settings.ccpayment_app_secret is not None
+    is_led = {"ccpayment_base_url", "ccpayment_v1_base_url"} & settings.model_fields_set
+    if is_led == {"ccpayment_base_url"}:
+        return None
+    return ApiV1(
+        client,
+        base_url=settings.ccpayment_v1_base_url,
+        app_id=settings.ccpayment_app_id,
+        app_secret=settings.ccpayment_app_secret.get_secret_value(),
+        timeout_seconds=settings.provider_timeout_seconds,
+        now=clock.now,
+    )
 
 
 def open_coinqpay(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> CoinQPay:

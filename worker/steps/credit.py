@@ -19,7 +19,7 @@ from worker.world import World
 
 log = structlog.get_logger()
 
-Credited = Literal["credited", "known", "repeated"]
+Credited = Literal["credited", "known", "changed", "repeated"]
 
 # A deposit that is not final is looked at again after this, then after as long as it has been known, to an hour.
 FIRST_LOOK = timedelta(seconds=5)
@@ -42,24 +42,34 @@ async def take(deposit: Deposit, world: World, order: Order | None = None) -> Cr
 
 async def credit(deposit: Deposit, world: World, order: Order | None = None) -> Credited:
     """Post it and tell of it, once. Told with the order that it ends: a pay order, or an open rescan of it."""
-    order_id = None if order is None or order.is_terminal else order.order_id
     if order is None:
-        order_id = await world.ledger.rescan_for(deposit)
+        order = await _rescan_for(deposit, world)
+    order_id = None if order is None or order.is_terminal else order.order_id
     sequence = order.events + 1 if order is not None and order_id is not None else 0
     lines = deposit_lines(deposit)
     correlation_id = None if order is None else order.correlation_id
     event = deposit_credited(deposit, lines, order_id, sequence, world.clock.now(), correlation_id)
-    verdict = await world.ledger.credit_deposit(deposit, order_id, event)
+    traceparent = None if order is None else order.traceparent
+    verdict = await world.ledger.credit_deposit(deposit, order_id, event, traceparent)
     if verdict == "credited":
         log.info("deposit credited", record_id=deposit.record_id, account=deposit.account, order_id=order_id)
-        world.relay.offer(stored(event, None))
+        world.relay.offer(stored(event, traceparent))
         if deposit.tx_id is not None:
             await world.ledger.hasten_rescans(deposit.provider, deposit.tx_id)
+    elif verdict == "changed":
+        log.error("deposit is credited, and the provider now says another amount", record_id=deposit.record_id)
     elif verdict == "repeated":
         note = "another record of the same payment is credited; a person must look"
         if await world.ledger.note_deposit(replace(deposit, state="repeated", note=note), None):
             log.error("deposit is listed twice", record_id=deposit.record_id, tx_id=deposit.tx_id)
     return verdict
+
+
+async def _rescan_for(deposit: Deposit, world: World) -> Order | None:
+    """The open rescan that waits for this payment."""
+    order_id = await world.ledger.rescan_for(deposit)
+    read = await world.ledger.read_orders([order_id]) if order_id is not None else []
+    return read[0] if read else None
 
 
 def deposit_lines(deposit: Deposit) -> tuple[Line, ...]:

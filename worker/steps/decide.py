@@ -27,6 +27,10 @@ from worker.world import Policy
 ABSENCE_APART = timedelta(seconds=60)
 # Looks at an order that is not final double up to this.
 POLL_SECONDS_MAX = 60.0
+# What only an operator can mend is tried more and more seldom: a banned address stays banned for asking.
+OPERATOR_SECONDS_MAX = 3600.0
+# Nothing takes the provider longer than this; an order that does needs a person, though late evidence still ends it.
+PROCESSING_MAX = timedelta(days=1)
 
 # What a provider's "this order id exists" is called, whatever its number.
 DUPLICATE = "order_duplicate"
@@ -72,11 +76,13 @@ def decide(
         case Refused():
             return wait.in_doubt(left, attempt, refused=finding.code)
         case Deferred() if not left and order.state != "review":
-            return wait.stay("held", error_code=finding.code, doubtful=(), doubt_since=None)
+            most = OPERATOR_SECONDS_MAX if finding.needs_operator else POLL_SECONDS_MAX
+            due_at = now + wait.until_next_look(most)
+            return wait.stay("held", error_code=finding.code, doubtful=(), doubt_since=None, due_at=due_at)
         case Deferred():
             return wait.in_doubt(left, attempt)
-        case Processing(provider_ref):
-            return wait.processing(provider_ref)
+        case Processing(provider_ref, payable):
+            return wait.processing(provider_ref, payable is not None)
         case Unknown(code) if source == "answer":
             return wait.in_doubt(order.doubtful, attempt, refused=code if code == DUPLICATE else None)
         case Unknown():
@@ -142,7 +148,7 @@ class _Wait:
         decision = Decision(
             state,
             self.evidence,
-            due_at=self.now + self._until_next_look(),
+            due_at=self.now + self.until_next_look(),
             error_code=order.error_code if state == order.state else None,
             doubtful=order.doubtful,
             doubt_since=order.doubt_since,
@@ -168,18 +174,34 @@ class _Wait:
 
     def look_up_failed(self) -> Decision:
         """Nothing new was learned."""
+        if self._takes_too_long():
+            return self._not_final()
         if self.order.state in ("sending", "unknown"):
             return self._unknown(doubtful=self.order.doubtful, error_code=self.order.error_code)
         return self.stay(self.order.state)
 
-    def processing(self, provider_ref: str) -> Decision:
+    def processing(self, provider_ref: str, is_payable: bool) -> Decision:
         """The provider has it. Told once."""
-        if self.order.state == "review" and not (self.order.is_sent_once and self.order.provider_ref is None):
+        comes_to_light = self.order.is_sent_once or is_payable
+        if self.order.state == "review" and not (comes_to_light and self.order.provider_ref is None):
             return self.stay("review", provider_ref=provider_ref)
+        if self._takes_too_long():
+            return self._not_final()
         decision = self.stay("processing", provider_ref=provider_ref, error_code=None)
         if self.order.state == "processing":
             return decision
         return replace(self._first_look(decision), tells="processing")
+
+    def _takes_too_long(self) -> bool:
+        order = self.order
+        return (
+            order.state == "processing"
+            and order.created_at is not None
+            and self.now - order.created_at > PROCESSING_MAX
+        )
+
+    def _not_final(self) -> Decision:
+        return self.review(ErrorDetail(code="not_final", message="the provider has it, and does not come to an end"))
 
     def review(self, error: ErrorDetail, provider_ref: str | None = None) -> Decision:
         """A person must decide; told once. Late evidence still ends it."""
@@ -202,10 +224,11 @@ class _Wait:
     def _first_look(self, decision: Decision) -> Decision:
         return replace(decision, polls=1, due_at=self.now + self._seconds(self.policy.poll_seconds))
 
-    def _until_next_look(self) -> timedelta:
+    def until_next_look(self, most_seconds: float = POLL_SECONDS_MAX) -> timedelta:
+        """Twice as long as the last time, up to that."""
         first = self.policy.poll_seconds
         doubled = first * 2.0 ** min(self.order.polls, 16)
-        return self._seconds(min(doubled, max(first, POLL_SECONDS_MAX)))
+        return self._seconds(min(doubled, max(first, most_seconds)))
 
     def _seconds(self, seconds: float) -> timedelta:
         """Up to a tenth longer, by order and look, so that orders of one moment do not come back at one moment."""

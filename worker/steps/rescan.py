@@ -35,18 +35,19 @@ async def rescan(order: Order, source: DepositSource, world: World) -> Ran:
     assert isinstance(command, Rescan)
     assert order.created_at is not None
     now = world.clock.now()
+    is_over = now >= order.created_at + timedelta(seconds=world.policy.rescan_give_up_seconds)
     try:
         found = await _find(command, order, source, world)
         if found is not None:
             await settle(order, Succeeded(found.record_id, Found(found)), "record", world)
             return "found"
-        if now >= order.created_at + timedelta(seconds=world.policy.rescan_give_up_seconds):
-            given_up = Refused("given_up", "the provider has not found it in all this time", by_record=True)
-            await settle(order, given_up, "record", world)
-            return "given up"
+        if is_over:
+            return await _give_up(order, world)
         description = await source.rescan(command.chain, command.to_address, command.tx_id, command.memo)
     except ReadFailed as error:
         log.warning("rescan could not be run", order_id=order.order_id, reason=str(error))
+        if is_over:
+            return await _give_up(order, world)
         evidence = Evidence(order.attempts, "record", "unknown", message=str(error))
         due_at = now + timedelta(seconds=AGAIN_SECONDS)
         await world.ledger.settle(Settlement(order, Decision("held", evidence, due_at=due_at, polls=order.polls)))
@@ -55,17 +56,27 @@ async def rescan(order: Order, source: DepositSource, world: World) -> Ran:
     return "requested"
 
 
+async def _give_up(order: Order, world: World) -> Ran:
+    given_up = Refused("given_up", "the provider has not found it in all this time", by_record=True)
+    await settle(order, given_up, "record", world)
+    return "given up"
+
+
 async def _find(command: Rescan, order: Order, source: DepositSource, world: World) -> Deposit | None:
     """The credited deposit of this transaction: from the books, or from the provider's lists into the books."""
-    account = "merchant" if command.user_id is None else source.account_of(command.user_id)
+    account = None if command.user_id is None else source.account_of(command.user_id)
     known = await world.ledger.credited_deposit(source.name, command, account)
-    if known is None and order.created_at is not None:
-        since = order.created_at - LOOK_BACK
-        async for deposit in source.deposits(command.user_id or "", since):
+    if known is not None or order.created_at is None:
+        return known
+    since = order.created_at - LOOK_BACK
+    try:
+        async for deposit in source.deposits(command.user_id or "", since, command.chain, command.to_address):
             if deposit.tx_id == command.tx_id:
                 await take(deposit, world)
-        known = await world.ledger.credited_deposit(source.name, command, account)
-    return known
+    except ReadFailed as error:
+        # A list that cannot be read, or a user that the provider does not know, must not keep it from looking again.
+        log.warning("list of deposits cannot be read", order_id=order.order_id, reason=str(error))
+    return await world.ledger.credited_deposit(source.name, command, account)
 
 
 async def _requested(order: Order, description: str, world: World) -> None:

@@ -19,6 +19,7 @@ from worker.providers.protocol import (
     Unknown,
 )
 from worker.steps.settle import apply
+from worker.steps.submit import look_up
 from worker.world import World
 
 
@@ -66,7 +67,21 @@ async def _finding(order: Order, resolution: Resolution, world: World) -> Findin
                 f"--not-executed: a request may still be carried out, or be missing from the provider's lists, until"
                 f" {settled_at:%Y-%m-%d %H:%M:%S} UTC"
             )
+        await _refuse_if_shown(order, world)
     return Refused("not_executed", f"resolved by {resolution.by}: {resolution.reason}", by_record=True)
+
+
+async def _refuse_if_shown(order: Order, world: World) -> None:
+    """What the provider shows speaks louder than a person. Raises BadInput, WorkerError."""
+    match await look_up(order, world):
+        case Succeeded(ref) | Processing(ref):
+            raise BadInput(f"--not-executed: the provider has it as {ref}")
+        case Disputed(message) if order.is_sent_once:
+            raise BadInput(f"--not-executed: {message}")
+        case Unknown(message=message) | Deferred(message=message):
+            raise WorkerError(f"{order.provider} cannot be asked: {message}")
+        case Refused() | Disputed() | Absent():
+            return
 
 
 async def _read_back(order: Order, executed_as: str, world: World) -> Finding:

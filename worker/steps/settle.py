@@ -88,9 +88,7 @@ async def apply(
     return verdict
 
 
-def _decide(
-    order: Order, finding: Finding, attempt: int, source: Source, now: datetime, world: World
-) -> Decision:
+def _decide(order: Order, finding: Finding, attempt: int, source: Source, now: datetime, world: World) -> Decision:
     provider = world.providers[order.provider]
     decision = decide(order, finding, attempt, source, now, world.policy, provider.settling_time)
     if decision.state == "succeeded":

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from worker.errors import WorkerError
 from worker.providers.protocol import Provider
 from worker.web.webhooks import webhook_routes
 from worker.world import World
@@ -44,6 +45,6 @@ async def _is_database_there(world: World) -> bool:
     try:
         async with asyncio.timeout(READY_SECONDS_MAX):
             await world.ledger.read_orders([])
-    except TimeoutError:
+    except (TimeoutError, WorkerError):
         return False
     return True

@@ -8,6 +8,7 @@ from typing import Literal
 import structlog
 
 from schemas.money import show
+from worker.ledger import UnreadableOrder
 from worker.order import Order
 from worker.providers.coinqpay.judge import payee_of
 from worker.providers.coinqpay.provider import CoinQPay
@@ -27,7 +28,7 @@ CONFIRMABLE = frozenset({"processing", "succeeded"})
 
 
 async def confirm(withdrawal_id: str, provider: CoinQPay, world: World) -> Answer:
-    """Whether to approve. `unknown`: the provider cannot be asked now, or does not show the withdrawal yet."""
+    """Whether to approve. `unknown`: the database or the provider cannot tell now."""
     answer = await _known(withdrawal_id, provider, world)
     if answer is not None:
         return answer
@@ -41,15 +42,26 @@ async def confirm(withdrawal_id: str, provider: CoinQPay, world: World) -> Answe
         log.warning("asked to confirm a withdrawal that the provider does not show", withdrawal_id=withdrawal_id)
         return "refused"
 
-    order = await world.ledger.payment_in_doubt(provider.name, payee_of(record))
-    reason = _reason_against(record, order, provider)
-    if order is not None and reason is None:
-        await settle(order, Processing(record.id), "record", world)
-        answer = await _known(withdrawal_id, provider, world)
-        if answer is not None:
-            return answer
-        reason = "its order has moved on"
-    return await _refuse(record, reason or "no open payment of ours is equal to it", provider, world)
+    try:
+        order = await world.ledger.payment_in_doubt(provider.name, payee_of(record))
+    except UnreadableOrder:
+        return "unknown"  # a worker of another version answers the next time
+    return await _decide(record, order, provider, world)
+
+
+async def _decide(record: Withdrawal, order: Order | None, provider: CoinQPay, world: World) -> Answer:
+    """Bind the one order that it can be, durably; or refuse it for ever."""
+    if order is None:
+        return await _refuse(record, "no open payment of ours is equal to it", provider, world)
+    if record.status != WAITS_FOR_APPROVAL:
+        return await _refuse(record, f"its status is {record.status}", provider, world)
+    if not provider.is_in_time(record, order.attempted_at):
+        # Another's, or our clock is wrong: then the answer to our own request will bind it. So this is not for ever.
+        log.error("withdrawal was not created while our request could be carried out", withdrawal_id=record.id)
+        return "refused"
+    await settle(order, Processing(record.id), "record", world)
+    answer = await _known(record.id, provider, world)
+    return answer or await _refuse(record, "its order has moved on", provider, world)
 
 
 async def _known(withdrawal_id: str, provider: CoinQPay, world: World) -> Answer | None:
@@ -58,16 +70,6 @@ async def _known(withdrawal_id: str, provider: CoinQPay, world: World) -> Answer
     if known.refused:
         return "refused"
     return "confirmed" if known.state in CONFIRMABLE else None
-
-
-def _reason_against(record: Withdrawal, order: Order | None, provider: CoinQPay) -> str | None:
-    if order is None:
-        return "no open payment of ours is equal to it"
-    if record.status != WAITS_FOR_APPROVAL:
-        return f"its status is {record.status}"
-    if not provider.is_in_time(record, order.attempted_at):
-        return "it was not created while our request could be carried out"
-    return None
 
 
 async def _refuse(record: Withdrawal, reason: str, provider: CoinQPay, world: World) -> Answer:

@@ -1,7 +1,7 @@
 """The webhook routes. Each is a hint that makes us look at the provider; the confirmation alone is also an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from worker.providers.coinqpay.judge import payee_of
 from worker.providers.coinqpay.provider import CoinQPay
 from worker.providers.coinqpay.records import Confirmation, PayOrder, Withdrawal
 from worker.providers.coinqpay.wire import read_notice as read_coinqpay
-from worker.providers.protocol import DepositSource, Provider, ReadFailed, Unreadable
+from worker.providers.protocol import DepositSource, Provider, Unreadable
 from worker.web.body import BadBody, read_body
 from worker.web.ccpayment import NotReadable, NotSigned
 from worker.web.ccpayment import read_notice as read_ccpayment
@@ -25,6 +25,9 @@ log = structlog.get_logger()
 
 # The providers retry; a database that is away must not keep their connections.
 ANSWER_SECONDS_MAX = 8.0
+
+# Confirmations answered at once.
+CONFIRMATIONS_MAX = 32
 
 Handler = Callable[[bytes, Mapping[str, str]], Awaitable[Response]]
 
@@ -64,7 +67,8 @@ class _CCPayment:
     def __init__(self, provider: CCPayment, world: World) -> None:
         self._provider = provider
         self._world = world
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._more = False
 
     async def deposit(self, body: bytes, headers: Mapping[str, str]) -> Response:
         """200 for whatever is rightly signed, so that it is not sent again; 401 and 400 without any effect."""
@@ -78,7 +82,7 @@ class _CCPayment:
             self._provider.name, notice.digest, notice.kind, notice.record_id
         )
         if is_new and notice.record_id is not None and self._provider.deposits is not None:
-            self._begin(self._read_back(self._provider.deposits))
+            self._read_back_soon(self._provider.deposits)
         log.info(
             "webhook received",
             kind=notice.kind,
@@ -88,17 +92,16 @@ class _CCPayment:
         )
         return PlainTextResponse("Success")
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def _read_back_soon(self, source: DepositSource) -> None:
         """The answer does not wait for it; should it not come to an end, the scheduled job does it again."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._more = True
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_back(source))
 
     async def _read_back(self, source: DepositSource) -> None:
-        try:
+        while self._more:
+            self._more = False  # before the look: what comes in the middle of it asks for another
             await take_webhooks(source, self._world)
-        except ReadFailed as error:
-            log.warning("deposit cannot be read back now", reason=str(error))
 
 
 class _CoinQPay:
@@ -107,6 +110,7 @@ class _CoinQPay:
     def __init__(self, provider: CoinQPay, world: World) -> None:
         self._provider = provider
         self._world = world
+        self._confirming = asyncio.Semaphore(CONFIRMATIONS_MAX)
 
     async def pay_order(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """A pay order has changed, it says."""
@@ -132,7 +136,12 @@ class _CoinQPay:
             notice = read_coinqpay(Confirmation, body)
         except Unreadable as error:
             return PlainTextResponse(str(error), 409)
-        match await confirm(notice.id, self._provider, self._world):
+        if self._confirming.locked():
+            # Anybody can ask, and each question may cost a call of the provider.
+            return PlainTextResponse("cannot be answered now", 503)
+        async with self._confirming:
+            answer = await confirm(notice.id, self._provider, self._world)
+        match answer:
             case "confirmed":
                 return PlainTextResponse("OK")
             case "refused":

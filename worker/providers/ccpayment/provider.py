@@ -13,6 +13,7 @@ from worker.providers.ccpayment.coins import coin_list, prices
 from worker.providers.ccpayment.errors import CODES, NOT_FOUND, SUCCESS
 from worker.providers.ccpayment.judge import judge_code, judge_swap, judge_transfer
 from worker.providers.ccpayment.source import CCPaymentDeposits
+from worker.providers.ccpayment.v1 import ApiV1
 from worker.providers.ccpayment.wire import (
     Envelope,
     SwapReceipt,
@@ -60,9 +61,10 @@ class CCPayment:
     settling_time = SIGNATURE_VALIDITY + CLOCK_SKEW + LOOK_UP_LAG
     bound_addresses: Mapping[str, str] = {}
 
-    def __init__(self, api: Api, app_id: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, api: Api, app_id: str, now: Callable[[], datetime], version_1: ApiV1 | None = None) -> None:
         self.merchant_user_id = app_id
         self.api = api
+        self.version_1 = version_1
         self.deposits: DepositSource | None = CCPaymentDeposits(api, app_id)
         self._now = now
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
 
+from worker.providers.address import normal_address
 from worker.providers.ccpayment.api import Api
 from worker.providers.ccpayment.deposits import (
     AppDeposit,
@@ -34,6 +35,10 @@ class CCPaymentDeposits:
         """The ledger account of its user; the APP ID is the merchant."""
         return "merchant" if user_id == self._app_id else f"user:{user_id}"
 
+    def tells(self, kind: str) -> bool:
+        """Whether webhooks of this kind are about deposits."""
+        return kind in USER_KINDS | APP_KINDS
+
     async def deposit(self, kind: str, record_id: str) -> Deposit | None:
         """One record, of a webhook's kind or of our own. Raises ReadFailed."""
         if kind in USER_KINDS:
@@ -44,13 +49,17 @@ class CCPaymentDeposits:
             return None
         return None if found is None else self._read(found)
 
-    async def deposits(self, user_id: str, since: datetime) -> AsyncIterator[Deposit]:
+    async def deposits(
+        self, user_id: str, since: datetime, chain: str | None = None, to_address: str | None = None
+    ) -> AsyncIterator[Deposit]:
         """Those of a user, or of the merchant (""), newest first. Raises ReadFailed."""
         if user_id in ("", self._app_id):
-            async for to_merchant in app_deposits(self._api, start_at=since):
+            async for to_merchant in app_deposits(self._api, start_at=since, chain=chain, to_address=to_address):
                 yield self._read(to_merchant)
         else:
-            async for to_user in user_deposits(self._api, user_id, start_at=since):
+            async for to_user in user_deposits(
+                self._api, user_id, start_at=since, chain=chain, to_address=to_address
+            ):
                 yield self._read(to_user)
 
     async def rescan(self, chain: str, to_address: str, tx_id: str, memo: str | None) -> str:
@@ -63,8 +72,8 @@ class CCPaymentDeposits:
         match record.status:
             case "Success" if record.is_flagged_as_risky:
                 state, note = "risky", "flagged as risky: the provider does not credit it"
-            case "Success" if not record.amount:
-                state, note = "failed", "the provider says Success, of nothing"
+            case "Success" if not record.amount or (record.service_fee or 0) > record.amount:
+                state, note = "failed", "the provider says Success, of nothing, or of less than its fee"
             case "Success":
                 state, note = "final", ""
             case "Failed":
@@ -79,9 +88,14 @@ class CCPaymentDeposits:
             amount=record.amount,
             fee=record.service_fee or Decimal(0),
             chain=record.chain,
-            tx_id=record.tx_id or None,
+            tx_id=_one_spelling(record.tx_id),
             output=record.tx_index,
-            address=record.to_address or None,
+            address=normal_address(record.to_address) if record.to_address else None,
             memo=record.to_memo or None,
             note=note or None,
         )
+
+
+def _one_spelling(tx_id: str) -> str | None:
+    """Hexadecimal hashes are written in either case; the case of others is part of them."""
+    return (tx_id.lower() if tx_id[:2] in ("0x", "0X") else tx_id) or None

@@ -46,7 +46,7 @@ def judge_failure(failure: Failure) -> Outcome:
         case Meaning.REFUSED:
             return Refused(code, message, provider_code)
         case Meaning.LATER | Meaning.OPERATOR:
-            return Deferred(code, message, provider_code)
+            return Deferred(code, message, provider_code, needs_operator=meaning is Meaning.OPERATOR)
         case Meaning.UNCERTAIN | Meaning.DUPLICATE:
             return Unknown(code, message, provider_code)
 

@@ -122,13 +122,13 @@ class PayOrder(Record):
     coin: Reference
     chain: Reference
     original_amount: Amount
-    pay_amount: Amount | None  # None until paid
+    pay_amount: Amount | None = None  # None until paid
     address: Reference
-    tx_hash: OptionalReference
+    tx_hash: OptionalReference = None
     status: StrictInt
     expire_time: Moment
     create_time: Moment
-    success_time: LaterMoment  # None until paid
+    success_time: LaterMoment = None  # None until paid
 
 
 class Confirmation(Record):
@@ -160,4 +160,4 @@ class Withdrawal(CreatedWithdrawal):
     Whether the money of 7 and 8 comes back is not documented.
     """
 
-    tx_hash: OptionalReference
+    tx_hash: OptionalReference = None

@@ -1,0 +1,136 @@
+"""Connections to RabbitMQ: sessions that are either whole or over, one after the other.
+
+Plain connections, not the library's robust ones: those restore channels behind one's back, keep delivery tags of
+channels that are gone, and do not replay publishes. When a session is over, everything unacked is delivered again,
+every unconfirmed publish is told so, and a new session begins.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPChannelError
+
+log = logging.getLogger(__name__)
+
+# A dead peer is noticed within three of these; the library's default would need three minutes.
+HEARTBEAT_SECONDS = 15
+CONNECT_SECONDS = 10
+CLOSE_SECONDS = 5
+# A session that ends sooner met something that waiting a moment does not mend, such as an exchange that is missing.
+STEADY_SECONDS = 5
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+class ConnectionLost(Exception):
+    """The session is over, or could not begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A channel that confirms, and the signal that it, its consumer or its connection is over."""
+
+    channel: AbstractChannel
+    over: asyncio.Event
+
+
+async def keep_up(url: str, purpose: str, live: Callable[[Session], Awaitable[None]]) -> None:
+    """Run `live` in one session after the other until cancelled; it ends when its session does.
+
+    Waits for a broker that is away, 50 ms to 5 s between the tries; says so in the log once each time.
+    """
+    pause_seconds = FIRST_PAUSE_SECONDS
+    is_away = False
+    loop = asyncio.get_running_loop()
+    while True:
+        began = loop.time()
+        try:
+            async with open_session(url) as session:
+                if is_away:
+                    log.info("RabbitMQ is back (%s)", purpose)
+                is_away = False
+                await live(session)
+                reason = "closed"
+        except ConnectionLost as lost:
+            reason = str(lost)
+        if loop.time() - began > STEADY_SECONDS:
+            pause_seconds = FIRST_PAUSE_SECONDS
+        if not is_away:
+            log.warning("RabbitMQ is away, waiting for it (%s): %s", purpose, reason)
+            is_away = True
+        # Many clients must not return at the same moment.
+        await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311
+        pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def open_session(url: str) -> AsyncIterator[Session]:
+    """A connection of its own with one channel. Raises ConnectionLost."""
+    over = asyncio.Event()
+    connection, channel = await _connect(with_heartbeat(url))
+    try:
+        connection.close_callbacks.add(lambda *_: over.set())
+        channel.close_callbacks.add(lambda *_: over.set())
+        if channel.is_closed:  # before the callbacks were there
+            over.set()
+        with told_as_lost():
+            underlay = await channel.get_underlay_channel()
+        # The broker cancels a consumer whose queue is deleted; the channel stays.
+        underlay.on_consumer_cancel_callbacks.add(lambda *_: over.set())
+        yield Session(channel, over)
+    finally:
+        with suppress(ConnectionLost), told_as_lost():
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
+
+
+async def _connect(url: str) -> tuple[AbstractConnection, AbstractChannel]:
+    connection: AbstractConnection | None = None
+    try:
+        with told_as_lost():
+            connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+            # Without on_return_raises an unroutable publish would return as if it had arrived.
+            channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+            await channel.initialize(timeout=CONNECT_SECONDS)
+    except BaseException:
+        if connection is not None:
+            with suppress(ConnectionLost), told_as_lost():
+                await connection.close()
+        raise
+    return connection, channel
+
+
+@contextmanager
+def told_as_lost() -> Iterator[None]:
+    """What waits for a connection that ends, the library cancels, or rejects with a bare Exception."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise ConnectionLost("the connection ended") from None  # nobody cancelled us
+    except CONNECTION_EXCEPTIONS as error:
+        # Of a channel's end the words are the broker's, such as which exchange is missing.
+        words = f": {error}" if isinstance(error, AMQPChannelError) else ""
+        raise ConnectionLost(f"{type(error).__name__}{words}") from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise ConnectionLost("the connection ended") from error
+
+
+def with_heartbeat(url: str) -> str:
+    """The URL with our heartbeat, unless it has one."""
+    parts = urlsplit(url)
+    if "heartbeat=" in parts.query:
+        return url
+    query = "&".join(filter(None, (parts.query, f"heartbeat={HEARTBEAT_SECONDS}")))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, parts.fragment))

@@ -1,0 +1,182 @@
+"""Workers side by side: each job once per period, a killed one's done by another, roles in processes of their own."""
+
+import json
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.commands import payout
+from tests.e2e.house import House, free_port, working
+
+pytestmark = pytest.mark.usefixtures("calm")
+
+# What each asks of its provider once per run, so that its calls tell its runs.
+CALLS = {"coins.ccpayment": "getCoinList", "coins.coinqpay": "coinqpay.supported_coins"}
+JOBS = {
+    "coins.ccpayment",
+    "coins.coinqpay",
+    "deposits.ccpayment",
+    "rescan.ccpayment",
+    "late-payments.coinqpay",
+    "forget-webhooks",
+}
+
+
+async def jobs(house: House) -> dict[str, dict[str, Any]]:
+    """As the command line lists them."""
+    listed = await house.desk("jobs", "--json")
+    assert (listed.code, listed.err) == (0, "")
+    return {row["name"]: row for row in map(json.loads, listed.out.splitlines())}
+
+
+async def until_ended(house: House, name: str, run: int) -> None:
+    """Wait until that run of the job has ended."""
+    await house.until(
+        "SELECT EXISTS (SELECT FROM ledger.job_status WHERE name = $1 AND run >= $2 AND finished_at >= started_at)"
+        " AS it",
+        name,
+        run,
+    )
+
+
+async def test_two_workers_do_each_job_once_per_period(empty_house: House) -> None:
+    house = empty_house
+    for route in CALLS.values():
+        await house.stage.fault("slow", when="after", route=route, seconds=0)  # counts the calls
+    async with house.stage.worker("--role", "schedule"), house.stage.worker("--role", "schedule"):
+        for name in JOBS:
+            await until_ended(house, name, 1)
+        for run in (2, 3, 4):
+            house.make_due(*CALLS)
+            for name in CALLS:
+                await until_ended(house, name, run)
+        # Both look again and again, meanwhile; this one is due every few seconds by itself.
+        await until_ended(house, "rescan.ccpayment", 3)
+    assert await house.fired() == [4, 4]
+    listed = await jobs(house)
+    assert {name: listed[name]["run"] for name in CALLS} == dict.fromkeys(CALLS, 4)
+    assert listed.keys() >= JOBS
+    assert "coins" in listed["coins.ccpayment"]["result"]
+
+
+async def test_the_job_of_a_killed_worker_is_run_again_when_its_lease_is_over(empty_house: House) -> None:
+    house = empty_house
+    async with house.stage.worker("--role", "schedule") as worker:
+        await until_ended(house, "coins.ccpayment", 1)
+        run = (await jobs(house))["coins.ccpayment"]["run"]
+        await house.stage.fault("hang", when="before", route="getCoinList", seconds=60)
+        house.make_due("coins.ccpayment")
+        await house.until_fired()
+        await worker.kill()
+    await house.stage.control("DELETE", "faults")
+    async with house.stage.worker("--role", "schedule"):
+        await until_ended(house, "rescan.ccpayment", (await jobs(house))["rescan.ccpayment"]["run"] + 1)
+        job = (await jobs(house))["coins.ccpayment"]
+        assert job["run"] == run + 1  # the killed one's: under its lease nobody begins another
+        house.make_due("coins.ccpayment")  # the lease is over
+        await until_ended(house, "coins.ccpayment", run + 2)
+
+
+async def test_a_job_whose_provider_is_away_says_so_and_is_run_again(empty_house: House) -> None:
+    house = empty_house
+    async with house.stage.worker("--role", "schedule") as worker:
+        house.provider.shut()
+        house.make_due("coins.coinqpay")
+        await worker.says("job failed")
+        await house.until("SELECT result LIKE 'failed:%' AS it FROM ledger.job_status WHERE name = 'coins.coinqpay'")
+        run = (await jobs(house))["coins.coinqpay"]["run"]
+        await house.provider.listen()
+        house.make_due("coins.coinqpay")
+        await until_ended(house, "coins.coinqpay", run + 1)
+        await house.until("SELECT result LIKE '%coins' AS it FROM ledger.job_status WHERE name = 'coins.coinqpay'")
+
+
+async def test_roles_in_processes_of_their_own_carry_a_payout_with_its_confirmation(empty_house: House) -> None:
+    house, order_id, address = empty_house, empty_house.new_id(), empty_house.new_address()
+    await house.stage.fault("truncated_list", keep=0)
+    await house.stage.fault("reset", when="after", route="coinqpay.payout", times=1)
+    async with AsyncExitStack() as stack:
+        for role in ("http", "consume", "resume", "relay"):
+            await stack.enter_async_context(working(house, "--role", role))
+        event = await house.ask(payout(order_id, address=address))
+        assert event["data"]["result"] == "succeeded"
+        assert house.results(order_id) == ["processing", "succeeded"]
+        assert (await house.get("/healthz")).status_code == 200
+    assert len(await house.withdrawals(address=address)) == 1
+
+
+async def test_the_http_role_alone_answers_and_keeps_its_events_for_a_relay(empty_house: House) -> None:
+    house, user = empty_house, empty_house.new_id("user")
+    async with working(house, "--role", "http"):
+        assert (await house.get("/readyz")).status_code == 200
+        record_id = (await house.deposit(userId=user))["recordId"]
+        await house.until(
+            "SELECT EXISTS (SELECT FROM ledger.deposit_line WHERE record_id = $1 AND state = 'credited') AS it",
+            record_id,
+        )
+    async with house.stage.worker("--role", "relay"):
+        assert (await house.client.tap.credited(record_id))["data"]["account"] == f"user:{user}"
+
+
+async def test_without_the_http_role_nobody_listens(empty_house: House) -> None:
+    house = empty_house
+    async with house.stage.worker("--role", "consume,resume,relay,schedule") as worker:
+        with pytest.raises(httpx.ConnectError):
+            await house.get("/healthz")
+        worker.terminate()
+        assert await worker.ends() == 0
+        assert worker.said("http listens") == []
+
+
+async def test_a_second_worker_on_the_machine_takes_the_port_over_when_the_first_is_gone(empty_house: House) -> None:
+    house = empty_house.having(LEDGER_HTTP_PORT=str(free_port()))
+    async with working(house) as first, house.stage.worker() as second:
+        await second.says("http cannot listen")
+        first.terminate()
+        assert await first.ends() == 0
+        await second.says("http listens")
+        assert (await house.get("/healthz")).text == "ok"
+
+
+# ---------------------------------------------------------------- providers check
+
+
+async def check(house: House, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code, and what is said of each provider."""
+    finished = await house.having(**settings).desk("providers", "check", "--json")
+    rows = {row["provider"]: row for row in map(json.loads, finished.out.splitlines())}
+    assert len(finished.err.splitlines()) == (0 if finished.code == 0 else 1)
+    return finished.code, rows
+
+
+async def test_providers_that_accept_us_are_told_so(empty_house: House) -> None:
+    code, rows = await check(empty_house)
+    assert code == 0
+    assert {name: row["accepted"] for name, row in rows.items()} == {"ccpayment": True, "coinqpay": True}
+
+
+WRONG = {
+    "another secret": ({"LEDGER_CCPAYMENT_APP_SECRET": "another"}, {"ccpayment"}),
+    "another key": ({"LEDGER_COINQPAY_PRIVATE_KEY": "ab" * 32}, {"coinqpay"}),
+    "another recipe": ({"LEDGER_COINQPAY_SIGNATURE_PREHASH": "none"}, {"coinqpay"}),
+    "nobody there": ({"LEDGER_COINQPAY_BASE_URL": "http://127.0.0.1:9"}, {"coinqpay"}),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+async def test_a_provider_that_does_not_accept_us_is_named_and_exits_1(empty_house: House, case: str) -> None:
+    settings, failing = WRONG[case]
+    code, rows = await check(empty_house, **settings)
+    assert code == 1
+    assert {name for name, row in rows.items() if not row["accepted"]} == failing
+    assert all(rows[name]["answer"] for name in failing)
+
+
+async def test_a_machine_whose_address_is_not_allowed_is_told_so(empty_house: House) -> None:
+    await empty_house.stage.control("POST", "coinqpay/ip", allowed=False)
+    code, rows = await check(empty_house)
+    await empty_house.stage.control("POST", "coinqpay/ip", allowed=True)
+    assert (code, rows["ccpayment"]["accepted"]) == (1, True)
+    assert "address is not allowed" in rows["coinqpay"]["answer"]

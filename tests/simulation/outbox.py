@@ -1,0 +1,72 @@
+"""The outbox in memory: events, and who is publishing them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from schemas.event import Event
+from tests.simulation.books import Violated
+from tests.simulation.rows import OrderRow, OutboxRow
+from worker.ledger import Stored, stored
+
+
+class Outbox:
+    """Every event that was ever written. Times and tokens are arguments, as they are in SQL."""
+
+    def __init__(self) -> None:
+        self.outbox: dict[UUID, OutboxRow] = {}
+
+    def announce(self, event: Event, traceparent: str | None, now: datetime) -> None:
+        """An event about a message that never became an order; again if it was there."""
+        row = self.outbox.get(event.event_id)
+        if row is None:
+            self.outbox[event.event_id] = OutboxRow(stored(event, traceparent), None, 0, False, now, None, now)
+        else:
+            row.published_at, row.lease_token, row.lease_until = None, None, now
+
+    def replay(self, event_id: UUID, now: datetime) -> None:
+        """Publish a stored event again."""
+        row = self.outbox.get(event_id)
+        if row is not None:
+            row.published_at, row.lease_token, row.lease_until = None, None, now
+
+    def take_outbox(self, most: int, now: datetime, token: object, lease_until: datetime) -> list[Stored]:
+        """Unpublished events that nobody is publishing."""
+        rows = [row for row in self.outbox.values() if row.published_at is None and row.lease_until <= now]
+        rows.sort(key=lambda row: row.lease_until)
+        for row in rows[:most]:
+            row.lease_token, row.lease_until = token, lease_until
+        return [row.event for row in rows[:most]]
+
+    def mark_outbox(self, event_ids: Sequence[UUID], now: datetime, token: object) -> None:
+        """The broker has confirmed them."""
+        for row in self._leased(event_ids, token):
+            row.published_at = now
+
+    def postpone_outbox(self, event_ids: Sequence[UUID], now: datetime, token: object) -> None:
+        """Nobody takes them: later."""
+        for row in self._leased(event_ids, token):
+            row.lease_until = now + min(max(now - row.created_at, timedelta(seconds=30)), timedelta(minutes=10))
+
+    def tell(
+        self,
+        event: Event,
+        row: OrderRow,
+        now: datetime,
+        token: object,
+        lease_until: datetime,
+        traceparent: str | None = None,
+    ) -> None:
+        """Write an event of an order, under a lease. Raises Violated for a second one of its id, or a second end."""
+        if event.event_id in self.outbox:
+            raise Violated("outbox_pkey")
+        if event.terminal and any(o.terminal and o.order_id == row.order_id for o in self.outbox.values()):
+            raise Violated("outbox_terminal_once")
+        kept = stored(event, traceparent or row.traceparent)
+        self.outbox[event.event_id] = OutboxRow(
+            kept, row.order_id, event.sequence, event.terminal, now, token, lease_until
+        )
+
+    def _leased(self, event_ids: Sequence[UUID], token: object) -> list[OutboxRow]:
+        rows = [self.outbox[event_id] for event_id in event_ids if event_id in self.outbox]
+        return [row for row in rows if row.lease_token == token]
