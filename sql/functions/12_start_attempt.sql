@@ -27,7 +27,7 @@ BEGIN
         -- Signed in the same moment as an equal one, it is the same request, and would be taken for its replay.
         UPDATE orders o
            SET due_at = now + interval '2 seconds'
-         WHERE o.order_id = start_attempt.order_id AND o.revision = start_attempt.revision;
+         WHERE o.order_id = start_attempt.order_id AND o.revision = start_attempt.revision AND o.due_at IS NOT NULL;
         RETURN 'busy';
     END IF;
 

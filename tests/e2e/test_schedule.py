@@ -2,6 +2,7 @@
 
 import json
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -14,14 +15,19 @@ pytestmark = pytest.mark.usefixtures("calm")
 
 # What each asks of its provider once per run, so that its calls tell its runs.
 CALLS = {"coins.ccpayment": "getCoinList", "coins.coinqpay": "coinqpay.supported_coins"}
+DEPOSITS = "deposits.ccpayment"
+RESCAN = "rescan.ccpayment"
+RESCAN_SECONDS = 5
 JOBS = {
     "coins.ccpayment",
     "coins.coinqpay",
-    "deposits.ccpayment",
-    "rescan.ccpayment",
+    DEPOSITS,
+    RESCAN,
     "late-payments.coinqpay",
     "forget-webhooks",
 }
+
+LAST_RESULT_IS_LIKE = "SELECT result LIKE $2 AS it FROM ledger.job_status WHERE name = $1"
 
 
 async def jobs(house: House) -> dict[str, dict[str, Any]]:
@@ -48,49 +54,46 @@ async def test_two_workers_do_each_job_once_per_period(empty_house: House) -> No
     async with house.stage.worker("--role", "schedule"), house.stage.worker("--role", "schedule"):
         for name in JOBS:
             await until_ended(house, name, 1)
-        for run in (2, 3, 4):
-            house.make_due(*CALLS)
-            for name in CALLS:
-                await until_ended(house, name, run)
-        # Both look again and again, meanwhile; this one is due every few seconds by itself.
-        await until_ended(house, "rescan.ccpayment", 3)
-    assert await house.fired() == [4, 4]
+        began = (await jobs(house))[RESCAN]
+        await until_ended(house, RESCAN, began["run"] + 2)
+    assert await house.fired() == [1, 1]  # due again in minutes
     listed = await jobs(house)
-    assert {name: listed[name]["run"] for name in CALLS} == dict.fromkeys(CALLS, 4)
+    assert {name: listed[name]["run"] for name in CALLS} == dict.fromkeys(CALLS, 1)
     assert listed.keys() >= JOBS
     assert "coins" in listed["coins.ccpayment"]["result"]
+    started, ended = (datetime.fromisoformat(row["started_at"]) for row in (began, listed[RESCAN]))
+    assert (ended - started).total_seconds() >= RESCAN_SECONDS * (listed[RESCAN]["run"] - began["run"])
 
 
 async def test_the_job_of_a_killed_worker_is_run_again_when_its_lease_is_over(empty_house: House) -> None:
     house = empty_house
     async with house.stage.worker("--role", "schedule") as worker:
-        await until_ended(house, "coins.ccpayment", 1)
-        run = (await jobs(house))["coins.ccpayment"]["run"]
-        await house.stage.fault("hang", when="before", route="getCoinList", seconds=60)
-        house.make_due("coins.ccpayment")
+        await until_ended(house, DEPOSITS, 1)
+        await house.stage.fault("hang", when="before", route="getAppDepositRecordList", seconds=60)
+        house.make_due(DEPOSITS)
         await house.until_fired()
         await worker.kill()
     await house.stage.control("DELETE", "faults")
+    killed = (await jobs(house))[DEPOSITS]
+    assert killed["finished_at"] < killed["started_at"]
     async with house.stage.worker("--role", "schedule"):
-        await until_ended(house, "rescan.ccpayment", (await jobs(house))["rescan.ccpayment"]["run"] + 1)
-        job = (await jobs(house))["coins.ccpayment"]
-        assert job["run"] == run + 1  # the killed one's: under its lease nobody begins another
-        house.make_due("coins.ccpayment")  # the lease is over
-        await until_ended(house, "coins.ccpayment", run + 2)
+        await until_ended(house, RESCAN, (await jobs(house))[RESCAN]["run"] + 1)
+        # It looks for both jobs, and under the killed one's lease it begins no other.
+        assert (await jobs(house))[DEPOSITS]["run"] == killed["run"]
+        house.make_due(DEPOSITS)  # the lease is over
+        await until_ended(house, DEPOSITS, killed["run"] + 1)
 
 
 async def test_a_job_whose_provider_is_away_says_so_and_is_run_again(empty_house: House) -> None:
     house = empty_house
     async with house.stage.worker("--role", "schedule") as worker:
         house.provider.shut()
-        house.make_due("coins.coinqpay")
+        house.make_due(DEPOSITS)
         await worker.says("job failed")
-        await house.until("SELECT result LIKE 'failed:%' AS it FROM ledger.job_status WHERE name = 'coins.coinqpay'")
-        run = (await jobs(house))["coins.coinqpay"]["run"]
+        await house.until(LAST_RESULT_IS_LIKE, DEPOSITS, "failed:%")
         await house.provider.listen()
-        house.make_due("coins.coinqpay")
-        await until_ended(house, "coins.coinqpay", run + 1)
-        await house.until("SELECT result LIKE '%coins' AS it FROM ledger.job_status WHERE name = 'coins.coinqpay'")
+        house.make_due(DEPOSITS)
+        await house.until(LAST_RESULT_IS_LIKE, DEPOSITS, "%listed")
 
 
 async def test_roles_in_processes_of_their_own_carry_a_payout_with_its_confirmation(empty_house: House) -> None:

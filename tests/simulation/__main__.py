@@ -13,6 +13,7 @@ def _tell(line: str) -> None:
 def main() -> None:
     """Print it, and end with 1 when a promise was broken."""
     first, *rest = map(int, sys.argv[1:])
+    sys.stdout.reconfigure(line_buffering=True)  # what was found is told even when it is stopped
     kit, began = make_kit(), time.perf_counter()
     broken = 0
     with silence():

@@ -167,7 +167,7 @@ def test_attempted_at_is_the_last_attempt_in_doubt(calls: Calls, order: str) -> 
 def test_an_attempt_is_as_old_as_its_signature(calls: Calls, order: str) -> None:
     calls.start_attempt(order, 1, now=later(40), signed_at=later(39))
     rows = calls.connection.execute("SELECT number, signed_at, signature FROM ledger.attempt ORDER BY number")
-    assert rows.fetchall() == [(1, NOW, "signature"), (2, later(39), "signature")]
+    assert rows.fetchall() == [(1, NOW, "signature"), (2, later(39), f"signature {order}/1")]
     assert calls.read(order)[0]["attempted_at"] == later(39)
 
 

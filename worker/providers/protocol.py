@@ -1,7 +1,7 @@
 """The narrow waist: what commands ask of a provider, and what a provider may answer. Both unions are closed."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -205,8 +205,9 @@ class Deferred:
     code: str
     message: str
     provider_code: str | None = None
-    # Credentials, permissions or the account: only an operator can mend it, and asking often does harm.
-    needs_operator: bool = False
+    # Credentials, permissions or the account: only an operator can mend it, and asking often does harm. It changes
+    # how soon the same is tried, not what was answered.
+    needs_operator: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

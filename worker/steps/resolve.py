@@ -72,11 +72,14 @@ async def _finding(order: Order, resolution: Resolution, world: World) -> Findin
 
 
 async def _refuse_if_shown(order: Order, world: World) -> None:
-    """What the provider shows speaks louder than a person. Raises BadInput, WorkerError."""
+    """What the provider shows speaks louder than a person. Raises BadInput, WorkerError.
+
+    Several payments that may be the order's speak of none: which of them it is, if any, is what the person was asked.
+    """
     match await look_up(order, world):
         case Succeeded(ref) | Processing(ref):
             raise BadInput(f"--not-executed: the provider has it as {ref}")
-        case Disputed(message) if order.is_sent_once:
+        case Disputed(message, str()) if order.is_sent_once:
             raise BadInput(f"--not-executed: {message}")
         case Unknown(message=message) | Deferred(message=message):
             raise WorkerError(f"{order.provider} cannot be asked: {message}")
