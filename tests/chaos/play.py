@@ -122,9 +122,9 @@ class Play:
 
     async def let(self, role: str, work: Callable[[Process], Awaitable[Result]]) -> Result | None:
         """Have a process do something. Killed meanwhile, it is replaced before its next turn."""
-        if role not in self._processes:
-            self._processes[role] = Process(self, self.switches.get(role) or KillSwitch())
         try:
+            if role not in self._processes:
+                self._processes[role] = Process(self, self.switches.get(role) or KillSwitch())
             self._processes[role].switch.turn += 1
             return await work(self._processes[role])
         except Killed:
