@@ -7,15 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from beancount import loader
+from beancount.core import realization
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.money import negate, show, total
 from worker.export import FORMATS, Beancount, Hledger, written
 from worker.export_names import COMMODITY_CHARACTERS, account_name, commodity_name, user_id_of
-
-loader = pytest.importorskip("beancount.loader")
-realization = pytest.importorskip("beancount.core.realization")
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 USER_IDS = st.from_regex(r"(?!sys)[A-Za-z0-9_.:@-]{5,64}", fullmatch=True)

@@ -20,10 +20,14 @@ from worker.world import World
 async def submit(order: Order, world: World) -> Outcome:
     """Send the attempt that this worker has written down, once; unless it is too late for it."""
     assert order.prepared is not None, "an attempt is written down before it is sent"
-    if order.has_expired(world.clock.now()):
+    began = world.clock.now()
+    if order.has_expired(began):
         return Deferred("expired", "expiresAt passed before it was sent")
     send_by = order.prepared.signed_at + SEND_WITHIN
-    return await world.providers[order.provider].execute(_instruction(order, world), order.prepared, send_by)
+    outcome = await world.providers[order.provider].execute(_instruction(order, world), order.prepared, send_by)
+    seconds = (world.clock.now() - began).total_seconds()
+    world.metrics.called(order.provider, type(outcome).__name__.lower(), seconds)
+    return outcome
 
 
 async def look_up(order: Order, world: World) -> Finding:
