@@ -71,14 +71,14 @@ class Tap:
         await self.until(lambda: len(found()) >= number)
         return found()[number - 1]
 
+    def about(self, record_id: str) -> list[Event]:
+        """The deliveries about this deposit, by the provider's id of it."""
+        return [event for event in self.events if event["data"].get("recordId") == record_id]
+
     async def credited(self, record_id: str) -> Event:
-        """The event of a deposit, by the provider's id of it."""
-
-        def found() -> list[Event]:
-            return [event for event in self.events if event["data"].get("recordId") == record_id]
-
-        await self.until(found)
-        return found()[0]
+        """The event of a deposit."""
+        await self.until(lambda: self.about(record_id))
+        return self.about(record_id)[0]
 
     def message_of(self, event: Event) -> AbstractIncomingMessage:
         """The first message that carried this event."""

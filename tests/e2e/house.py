@@ -39,6 +39,13 @@ PATIENT = {
     "LEDGER_RESCAN_SECONDS": "1",
 }
 
+# By these nothing can be on its way any more: for a desk that need not wait, beside a worker that does.
+SETTLED = {
+    "LEDGER_COINQPAY_SIGNATURE_VALIDITY_SECONDS": "0.001",
+    "LEDGER_COINQPAY_CLOCK_SKEW_SECONDS": "0.001",
+    "LEDGER_COINQPAY_LIST_LAG_SECONDS": "0.001",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -138,6 +145,7 @@ class House:
         """Let the scheduled jobs and what they look at be due now: their periods are longer than a test."""
         with psycopg.connect(self.stage.database_url, autocommit=True) as owner:
             owner.execute("UPDATE ledger.deposit SET due_at = now() WHERE due_at > now()")
+            owner.execute("UPDATE ledger.webhook SET due_at = now() WHERE due_at > now()")
             owner.execute("UPDATE ledger.deposit_scan SET due_at = now()")
             owner.execute("UPDATE ledger.job SET due_at = now() WHERE name = ANY (%s)", (list(jobs),))
 
