@@ -145,7 +145,7 @@ def check_words(words: str, settings: Mapping[str, str], *, may_fail: bool = Fal
         assert secret not in words, "a secret was printed"
     if not may_fail:
         slips = [line for line in words.splitlines() if any(mistake in line for mistake in MISTAKES)]
-        assert slips == []
+        assert slips == [], words
 
 
 def on_port(url: str, port: int) -> str:
