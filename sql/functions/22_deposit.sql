@@ -1,3 +1,25 @@
+-- The row of a deposit as it is now known; a credited one stays as it is. Whether it is new, or in another state.
+CREATE OR REPLACE FUNCTION ledger.put_deposit(
+    provider text, record_id text, kind text, state text, account text, coin text, amount numeric, fee numeric,
+    chain text, tx_id text, output integer, address text, memo text, note text, order_id text, due_at timestamptz,
+    now timestamptz
+) RETURNS boolean
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO ledger.deposit AS d (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
+                                     address, memo, note, order_id, seen_at, updated_at, due_at)
+    VALUES (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
+            address, memo, note, order_id, now, now, due_at)
+    ON CONFLICT ON CONSTRAINT deposit_pkey DO UPDATE
+       SET state = EXCLUDED.state, account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
+           fee = EXCLUDED.fee, chain = EXCLUDED.chain, tx_id = EXCLUDED.tx_id, output = EXCLUDED.output,
+           address = EXCLUDED.address, memo = EXCLUDED.memo, note = EXCLUDED.note,
+           order_id = coalesce(EXCLUDED.order_id, d.order_id), updated_at = now, due_at = EXCLUDED.due_at
+     WHERE d.state NOT IN ('credited', EXCLUDED.state);
+    RETURN FOUND;
+END $$;
+
 -- Remember a deposit that is not money (yet), why, and when to look again; true when that is news. A credited one
 -- stays as it is, and so does the time of the next look while nothing is new.
 CREATE OR REPLACE FUNCTION ledger.note_deposit(
@@ -21,16 +43,8 @@ BEGIN
         RETURN false;
     END IF;
 
-    INSERT INTO deposit AS d (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
-                              address, memo, note, order_id, seen_at, updated_at, due_at)
-    VALUES (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output, address, memo, note,
-            order_id, now, now, due_at)
-    ON CONFLICT ON CONSTRAINT deposit_pkey DO UPDATE
-       SET state = EXCLUDED.state, chain = EXCLUDED.chain, account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
-           fee = EXCLUDED.fee, tx_id = EXCLUDED.tx_id, output = EXCLUDED.output, address = EXCLUDED.address,
-           memo = EXCLUDED.memo, order_id = coalesce(EXCLUDED.order_id, d.order_id), note = EXCLUDED.note, updated_at = now, due_at = EXCLUDED.due_at
-     WHERE d.state NOT IN ('credited', EXCLUDED.state);
-    RETURN known IS DISTINCT FROM note_deposit.state AND known IS DISTINCT FROM 'credited';
+    RETURN put_deposit(provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
+                       address, memo, note, order_id, due_at, now);
 END $$;
 
 -- Credit a deposit, once: journal, balances and event in one transaction. Verdicts:
@@ -53,6 +67,7 @@ DECLARE
     name text := format('deposit:%s:%s', provider, record_id);
     known text;
     broken text;
+    is_new boolean;
     journal_id bigint;
 BEGIN
     PERFORM FROM balance b WHERE b.account_id = ANY (ids) ORDER BY b.account_id FOR NO KEY UPDATE;
@@ -80,16 +95,8 @@ BEGIN
     END IF;
 
     BEGIN
-        INSERT INTO deposit AS d (provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
-                                  address, memo, order_id, seen_at, updated_at)
-        VALUES (provider, record_id, kind, 'credited', account, coin, amount, fee, chain, tx_id, output, address, memo,
-                credit_deposit.order_id, now, now)
-        ON CONFLICT ON CONSTRAINT deposit_pkey DO UPDATE
-           SET state = 'credited', chain = EXCLUDED.chain, account = EXCLUDED.account, coin = EXCLUDED.coin, amount = EXCLUDED.amount,
-               fee = EXCLUDED.fee, tx_id = EXCLUDED.tx_id, output = EXCLUDED.output, address = EXCLUDED.address,
-               memo = EXCLUDED.memo, order_id = coalesce(EXCLUDED.order_id, d.order_id), note = NULL, updated_at = now,
-               due_at = NULL
-         WHERE d.state <> 'credited';
+        is_new := put_deposit(provider, record_id, kind, 'credited', account, coin, amount, fee, chain, tx_id, output,
+                              address, memo, NULL, credit_deposit.order_id, NULL, now);
     EXCEPTION WHEN unique_violation THEN
         GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
         IF broken <> 'deposit_once' THEN
@@ -97,7 +104,7 @@ BEGIN
         END IF;
         RETURN 'repeated';
     END;
-    IF NOT FOUND THEN -- another transaction has credited it since we looked
+    IF NOT is_new THEN -- another transaction has credited it since we looked
         RETURN 'known';
     END IF;
 
@@ -150,73 +157,4 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
        SET due_at = postpone_deposit.due_at, rescans = d.rescans + CASE WHEN rescanned THEN 1 ELSE 0 END
      WHERE d.provider = postpone_deposit.provider AND d.record_id = postpone_deposit.record_id
        AND d.state <> 'credited'
-$$;
-
--- Webhooks that are still to be looked into, with a lease.
-CREATE OR REPLACE FUNCTION ledger.take_webhooks(provider text, now timestamptz, lease_until timestamptz, most integer)
-RETURNS TABLE (digest bytea, kind text, record_id text, received_at timestamptz)
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    WITH due AS MATERIALIZED (
-        SELECT w.digest
-          FROM webhook w
-         WHERE w.provider = take_webhooks.provider AND w.due_at <= now
-         ORDER BY w.due_at
-         LIMIT most
-           FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE webhook w SET due_at = lease_until
-      FROM due
-     WHERE w.provider = take_webhooks.provider AND w.digest = due.digest
-    RETURNING w.digest, w.kind, w.record_id, w.received_at
-$$;
-
--- It has been looked into (NULL), or is to be again then.
-CREATE OR REPLACE FUNCTION ledger.end_webhook(provider text, digest bytea, due_at timestamptz) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    UPDATE webhook w
-       SET due_at = end_webhook.due_at
-     WHERE w.provider = end_webhook.provider AND w.digest = end_webhook.digest
-$$;
-
--- Webhooks are remembered longer than any provider repeats them, not for ever.
-CREATE OR REPLACE FUNCTION ledger.forget_webhooks(received_before timestamptz) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    WITH gone AS (
-        DELETE FROM webhook w WHERE w.received_at < received_before AND w.due_at IS NULL RETURNING 1
-    )
-    SELECT count(*) FROM gone
-$$;
-
--- Whose lists of deposits are to be read, and from when: the merchant's (''), and those of all users with an account.
-CREATE OR REPLACE FUNCTION ledger.take_scans(
-    provider text, since timestamptz, now timestamptz, lease_until timestamptz, most integer
-) RETURNS TABLE (of text, read_until timestamptz)
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    INSERT INTO deposit_scan (provider, of) VALUES (take_scans.provider, '') ON CONFLICT DO NOTHING;
-
-    WITH due AS MATERIALIZED (
-        SELECT d.of
-          FROM deposit_scan d
-         WHERE d.provider = take_scans.provider AND d.due_at <= now
-         ORDER BY d.due_at
-         LIMIT most
-           FOR NO KEY UPDATE SKIP LOCKED
-    )
-    UPDATE deposit_scan d SET due_at = lease_until
-      FROM due
-     WHERE d.provider = take_scans.provider AND d.of = due.of
-    RETURNING d.of, greatest(d.read_until, since);
-$$;
-
--- A list has been read. One that had nothing new is read less and less often: after one minute, two, … an hour.
-CREATE OR REPLACE FUNCTION ledger.end_scan(
-    provider text, of text, read_until timestamptz, found boolean, now timestamptz
-) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    UPDATE deposit_scan d
-       SET read_until = greatest(d.read_until, end_scan.read_until),
-           quiet = CASE WHEN found THEN 0 ELSE least(d.quiet + 1, 6) END,
-           due_at = now + CASE WHEN found OR d.of = '' THEN interval '1 minute'
-                               ELSE least(interval '1 minute' * (2 ^ d.quiet), interval '1 hour') END
-     WHERE d.provider = end_scan.provider AND d.of = end_scan.of
 $$;

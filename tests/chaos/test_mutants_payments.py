@@ -103,7 +103,7 @@ MUTANTS = [
                 "22_deposit.sql",
                 ("IF known = 'credited' THEN", "IF false THEN"),
                 ("AND (d.output IS NULL OR credit_deposit.output IS NULL)) THEN", "AND false) THEN"),
-                ("         WHERE d.state <> 'credited';", ";"),
+                ("\n     WHERE d.state NOT IN ('credited', EXCLUDED.state);", ";"),
             ),
         ),
     ),

@@ -30,17 +30,3 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     )
     SELECT count(*) FROM hastened
 $$;
-
--- Remember a signed webhook; false when it was seen before.
-CREATE OR REPLACE FUNCTION ledger.remember_webhook(
-    provider text, digest bytea, kind text, record_id text, now timestamptz
-) RETURNS boolean
-LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    WITH new AS (
-        INSERT INTO webhook (provider, digest, kind, record_id, received_at)
-        VALUES (provider, digest, kind, record_id, now)
-        ON CONFLICT ON CONSTRAINT webhook_once DO NOTHING
-        RETURNING 1
-    )
-    SELECT EXISTS (SELECT FROM new)
-$$;
