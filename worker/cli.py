@@ -338,6 +338,10 @@ def review_resolve(
     executed: Annotated[
         str | None, typer.Option(help="It was executed: the provider's id of it. Read back before it is believed.")
     ] = None,
+    differing: Annotated[
+        str | None,
+        typer.Option(help="With --executed: the fields in which the record differs, for which you answer."),
+    ] = None,
     not_executed: Annotated[
         bool,
         typer.Option("--not-executed", help="It was not executed, and never will be: release its funds."),
@@ -346,7 +350,7 @@ def review_resolve(
     """Decide on an order in review, with evidence; who and why is recorded."""
     if (executed is not None) == not_executed:
         raise BadInput("--executed or --not-executed: one of the two is required")
-    resolution = desk.read_resolution(executed, by, reason)
+    resolution = desk.read_resolution(executed, differing, by, reason)
     typer.echo(_run(resolve_order(read_settings(), order_id, resolution)))
 
 

@@ -115,14 +115,17 @@ def read_adjustment(order_id: str, account: str, provider: str, coin: str, amoun
     return Adjustment(order_id, account, provider, coin, negate(size) if amount.startswith("-") else size, reason)
 
 
-def read_resolution(executed: str | None, by: str, reason: str) -> Resolution:
+def read_resolution(executed: str | None, differing: str | None, by: str, reason: str) -> Resolution:
     """A person's decision, checked. Raises BadInput."""
+    fields = frozenset() if differing is None else frozenset(name.strip() for name in differing.split(","))
+    if "" in fields or (fields and executed is None):
+        raise BadInput("--differing: names fields of the record, with commas between them, and goes with --executed")
     if executed is not None and ADDRESS.fullmatch(executed) is None:
         raise BadInput("--executed: must be the provider's id, 1-128 printable ASCII characters")
     for option, text in (("--by", by), ("--reason", reason)):
         if not text.strip() or len(text) > 255 or not is_clean(text):
             raise BadInput(f"{option}: must be 1-255 characters without control characters")
-    return Resolution(executed, by, reason)
+    return Resolution(executed, by, reason, fields)
 
 
 async def adjust(settings: Settings, adjustment: Adjustment) -> str:

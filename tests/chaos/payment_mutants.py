@@ -114,7 +114,7 @@ def the_first_will_do(patch: pytest.MonkeyPatch) -> None:
         taken = await world.ledger.bound("coinqpay", [ref for ref, _ in found.found])
         return next((outcome for ref, outcome in found.found if ref not in taken), Absent(found.covered))
 
-    patch.setattr(submit_step, "_choose", choose)
+    patch.setattr(submit_step, "choose", choose)
 
 
 def time_does_not_matter(patch: pytest.MonkeyPatch) -> None:
@@ -157,8 +157,8 @@ def hints_are_believed(patch: pytest.MonkeyPatch) -> None:
 def persons_are_believed(patch: pytest.MonkeyPatch) -> None:
     """The id that a person names is taken as it is."""
 
-    async def _read_back(_order: Any, executed_as: str, _world: Any) -> Any:
-        return Succeeded(executed_as, Sent(Decimal("4.8951"), Decimal("0.1049"), None))
+    async def _read_back(_order: Any, resolution: Any, _world: Any) -> Any:
+        return Succeeded(resolution.executed_as, Sent(Decimal("4.8951"), Decimal("0.1049"), None))
 
     patch.setattr(resolve_step, "_read_back", _read_back)
 

@@ -177,6 +177,11 @@ BAD = {
     "an order that is not there": (("resolve", "nobodys-order", "--not-executed", *CAROL), 2, "no order"),
     "neither of the two": (("resolve", "nobodys-order", *CAROL), 2, "--executed or --not-executed"),
     "both": (("resolve", "x", "--executed", "1", "--not-executed", *CAROL), 2, "--executed or --not-executed"),
+    "differences of nothing": (
+        ("resolve", "x", "--not-executed", "--differing", "address", *CAROL),
+        2,
+        "goes with --executed",
+    ),
     "by nobody": (("resolve", "x", "--not-executed", "--by", " ", "--reason", "ticket 4711"), 2, "--by"),
     "for no reason": (("resolve", "x", "--not-executed", "--by", "carol", "--reason", " "), 2, "--reason"),
     "nothing to show": (("show", "nobodys-order"), 1, "no order"),

@@ -450,7 +450,10 @@ async def test_a_swap_that_was_accepted_is_under_way_until_its_record_is_seen(re
 @pytest.mark.parametrize("status", ["Success", "Processing", "Failed"])
 async def test_a_record_of_another_swap_is_disputed(field: str, value: object, status: str) -> None:
     found = await look_up(answering(body=swap_record(**{field: value, "status": status})), SWAP)
-    assert found == Disputed(f"the provider's record differs in {field}", str(SWAP_RECORD["recordId"]))
+    assert isinstance(found, Disputed)
+    assert found.message == f"the provider's record differs in {field}"
+    assert (found.provider_ref, found.differing) == (str(SWAP_RECORD["recordId"]), (field,))
+    assert isinstance(found.apart, Refused) is (status == "Failed" and field != "orderId")
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ async def test_a_look_up_that_is_refused_finds_nothing_out(code: int) -> None:
 @pytest.mark.parametrize("amount", ["0.5000000000000000000000001", "5e-1", "+0.5", "", "0,5", "NaN", "0.50001"])
 async def test_an_amount_that_is_not_the_same_number_is_disputed(amount: str) -> None:
     found = await look_up(answering(body=envelope(10000, {"record": changed(amount=amount)})))
-    assert found == Disputed("the provider's record differs in amount", str(RECORD["recordId"]))
+    assert found == Disputed("the provider's record differs in amount", str(RECORD["recordId"]), ("amount",))
 
 
 async def test_every_differing_field_is_named() -> None:
@@ -108,6 +108,17 @@ async def test_every_differing_field_is_named() -> None:
     found = await look_up(answering(body=envelope(10000, {"record": record})))
     assert isinstance(found, Disputed)
     assert found.message.endswith("orderId, coinId, fromUserId, toUserId, amount")
+    assert found.apart is None
+
+
+@pytest.mark.parametrize(("status", "says"), [("Failed", True), ("Success", False), ("Processing", False)])
+async def test_of_a_record_under_the_orders_own_id_that_differs_only_a_failure_can_be_built_on(
+    status: str, says: bool
+) -> None:
+    found = await look_up(answering(body=envelope(10000, {"record": changed(amount="1", status=status)})))
+    assert isinstance(found, Disputed)
+    assert found.differing == ("amount",)
+    assert isinstance(found.apart, Refused) is says
 
 
 @pytest.mark.parametrize("field", ["orderId", "fromUserId", "toUserId"])

@@ -215,15 +215,49 @@ async def test_a_withdrawal_of_something_else_is_disputed_and_no_candidate(
     field: str, value: str, status: int
 ) -> None:
     record = withdrawal(**{field: value, "status": status})
-    disputed = Disputed(f"the provider's record differs in {field}", REF)
-    assert await look_up(answering(success([record]))) == disputed
-    assert await execute(answering(success(record))) == disputed
+    for found in (await look_up(answering(success([record]))), await execute(answering(success(record)))):
+        assert isinstance(found, Disputed)
+        assert found.message == f"the provider's record differs in {field}"
+        assert (found.provider_ref, found.differing) == (REF, (field,))
     assert await look_up(answering(success([record])), provider_ref=None) == Candidates((), covered=False)
 
 
 async def test_every_differing_field_is_named() -> None:
     found = await look_up(answering(success([withdrawal(coin="ETH", withdraw_amount="1", address="x")])))
-    assert found == Disputed("the provider's record differs in coin, withdraw_amount, address", REF)
+    assert isinstance(found, Disputed)
+    assert found.message == "the provider's record differs in coin, withdraw_amount, address"
+    assert found.differing == ("coin", "withdraw_amount", "address")
+
+
+ELSEWHERE = "TEELyKT4XCVZAcGujYaKm7F9uHp2fFipRH"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "apart"),
+    [
+        ({"address": ELSEWHERE}, 4, Succeeded),
+        ({"withdraw_amount": "4.9", "actual_amount": "4.7951"}, 4, Succeeded),
+        ({"withdraw_amount": "5.1", "actual_amount": "4.9951"}, 4, type(None)),
+        ({"coin": "TRON_USDC"}, 4, type(None)),
+        ({"address": ELSEWHERE, "fee": "1"}, 4, Disputed),
+        ({"coin": "TRON_USDC"}, 5, Refused),
+        ({"withdraw_amount": "5.1", "address": ELSEWHERE}, 6, Refused),
+        ({"address": ELSEWHERE}, 1, Processing),
+        ({"address": ELSEWHERE}, 3, Processing),
+        ({"address": ELSEWHERE}, 7, Disputed),
+        ({"address": ELSEWHERE}, 8, Disputed),
+        ({"address": ELSEWHERE}, 0, Disputed),
+    ],
+    ids=str,
+)
+async def test_of_a_record_that_differs_it_is_told_what_it_says_apart_from_that(
+    changes: dict[str, str], status: int, apart: type
+) -> None:
+    """A person may build on it. Paid in another coin, or more than was ordered: what is held cannot pay for that."""
+    found = await look_up(answering(success([withdrawal(**changes, status=status)])))
+    assert isinstance(found, Disputed)
+    assert found.differing == tuple(name for name in ("coin", "withdraw_amount", "address") if name in changes)
+    assert type(found.apart) is apart
 
 
 @pytest.mark.parametrize(

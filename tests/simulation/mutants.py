@@ -217,8 +217,8 @@ def _person_may_give_up(patch: Patch) -> None:
 
 
 def _person_may_name_anything(patch: Patch) -> None:
-    async def read_back(_order: Any, executed_as: str, _world: Any) -> Any:
-        return Processing(executed_as)
+    async def read_back(_order: Any, resolution: Any, _world: Any) -> Any:
+        return Processing(resolution.executed_as)
 
     patch.setattr(resolve_step, "_read_back", read_back)
 

@@ -233,6 +233,10 @@ class Disputed:
 
     message: str
     provider_ref: str | None = None
+    # In which fields the record is not what was ordered, and what it says apart from them: for a person to build on,
+    # never for a machine. None where nothing can be built on it.
+    differing: tuple[str, ...] = ()
+    apart: "Outcome | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def decide(
     if source == "answer" and order.state == "processing" and isinstance(finding, Refused | Deferred):
         return wait.stay("processing")  # the provider's record has been seen: only what it becomes counts
     known, said = order.provider_ref, getattr(finding, "provider_ref", None)
-    if known is not None and said is not None and said != known:
+    if known is not None and said is not None and said != known and source != "person":
         return wait.review(ErrorDetail(code="disputed", message=f"the provider has it as {known} and as {said}"))
     match finding:
         case Succeeded(provider_ref):

@@ -1,6 +1,9 @@
-"""Resolve: a person decides on an order in review, with evidence that is checked, and is itself recorded."""
+"""Resolve: a person decides on an order in review, with evidence that is checked, and is itself recorded.
 
-from dataclasses import dataclass
+The table of what may be said, and of what it leads to, is in docs/PAYMENTS.md.
+"""
+
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from worker.commands.registry import RULES
@@ -12,24 +15,31 @@ from worker.providers.protocol import (
     Deferred,
     Disputed,
     Finding,
+    Instruction,
     Processing,
     Refused,
+    Send,
+    Sent,
     Succeeded,
     Trail,
     Unknown,
 )
 from worker.steps.settle import apply
-from worker.steps.submit import look_up
+from worker.steps.submit import choose, look_up_raw
 from worker.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a person says: the provider's id of what was executed, or None: it was not. Who says so, and why."""
+    """What a person says: the provider's id of what was executed, or None: it was not. Who says so, and why.
+
+    `differing`: the fields in which the record is not what was ordered, and the person answers for that.
+    """
 
     executed_as: str | None
     by: str
     reason: str
+    differing: frozenset[str] = frozenset()
 
 
 async def resolve(order_id: str, resolution: Resolution, world: World) -> str:
@@ -41,8 +51,7 @@ async def resolve(order_id: str, resolution: Resolution, world: World) -> str:
     if order.state != "review":
         raise BadInput(f"{order_id}: is {order.state}, not in review")
     finding = await _finding(order, resolution, world)
-    said = f"{resolution.by}: {resolution.reason}"
-    match await apply(order, finding, "person", world, said=said):
+    match await apply(order, finding, "person", world, said=_said(resolution)):
         case "settled":
             return _words(order_id, finding)
         case "taken":
@@ -55,11 +64,9 @@ async def resolve(order_id: str, resolution: Resolution, world: World) -> str:
 
 async def _finding(order: Order, resolution: Resolution, world: World) -> Finding:
     if resolution.executed_as is not None:
-        return await _read_back(order, resolution.executed_as, world)
+        return await _read_back(order, resolution, world)
     if order.provider_ref is not None:
-        raise BadInput(
-            f"--not-executed: the order is bound to {order.provider_ref} at the provider; its record decides"
-        )
+        await _refuse_unless_unpaid("--not-executed", order, world)
     if order.doubtful:
         settled_at = order.settled_at(world.providers[order.provider].settling_time)
         if world.clock.now() < settled_at:
@@ -71,45 +78,112 @@ async def _finding(order: Order, resolution: Resolution, world: World) -> Findin
     return Refused("not_executed", f"resolved by {resolution.by}: {resolution.reason}", by_record=True)
 
 
+async def _refuse_unless_unpaid(option: str, order: Order, world: World) -> None:
+    """Raises BadInput unless the record that the order is bound to differs from it, and says: not paid.
+
+    One that does not differ and says so ends the order without anybody. One that does is not believed by a machine:
+    it may be another's, and the order's own another one.
+    """
+    match await look_up_raw(order, world):
+        case Disputed(apart=Refused(by_record=True)):
+            return
+        case Unknown(message=message) | Deferred(message=message):
+            raise _cannot_be_asked(order, message)
+        case _:
+            raise BadInput(
+                f"{option}: the order is bound to {order.provider_ref} at the provider; its record decides"
+            )
+
+
 async def _refuse_if_shown(order: Order, world: World) -> None:
     """What the provider shows speaks louder than a person. Raises BadInput, WorkerError.
 
     Several payments that may be the order's speak of none: which of them it is, if any, is what the person was asked.
     """
-    match await look_up(order, world):
+    # What it is bound to was looked at by itself; here counts whether there is anything else.
+    unbound = replace(order, provider_ref=None) if order.is_sent_once else order
+    found = await look_up_raw(unbound, world)
+    if isinstance(found, Candidates):
+        await _refuse_if_mixed_up(order, found, world)
+        found = await choose(unbound, found, world)
+    match found:
         case Succeeded(ref) | Processing(ref):
             raise BadInput(f"--not-executed: the provider has it as {ref}")
         case Disputed(message, str()) if order.is_sent_once:
             raise BadInput(f"--not-executed: {message}")
         case Unknown(message=message) | Deferred(message=message):
-            raise WorkerError(f"{order.provider} cannot be asked: {message}")
+            raise _cannot_be_asked(order, message)
         case Refused() | Disputed() | Absent():
             return
 
 
-async def _read_back(order: Order, executed_as: str, world: World) -> Finding:
+async def _refuse_if_mixed_up(order: Order, found: Candidates, world: World) -> None:
+    """What equals this order and is bound to one that it differs from was most likely paid for this one.
+
+    Once that one has succeeded with it, the payment is in the books, and counts for nobody else. Raises BadInput.
+    """
+    ours = _instruction(order, world)
+    for ref, outcome in found.found:
+        if isinstance(outcome, Refused):
+            continue
+        known = await world.ledger.confirmation(order.provider, ref)
+        if known.order_id in (None, order.order_id) or known.state == "succeeded":
+            continue
+        owners = await world.ledger.read_orders([known.order_id])
+        theirs = [_instruction(owner, world) for owner in owners]
+        if [each.payee for each in theirs if isinstance(each, Send)] != [getattr(ours, "payee", None)]:
+            raise BadInput(f"--not-executed: {ref} may be this order's, and is bound to {known.order_id}")
+
+
+async def _read_back(order: Order, resolution: Resolution, world: World) -> Finding:
     """The provider's own record under that id, if it is a record of this order."""
-    if order.provider_ref not in (None, executed_as):
-        raise BadInput(f"--executed: the order is bound to {order.provider_ref} at the provider")
-    provider = world.providers[order.provider]
-    instruction = RULES[order.command.type].instruction(order.command, provider)
-    assert instruction is not None, "what nobody sends is never in doubt"
-    found = await provider.look_up(
-        instruction, Trail(executed_as, order.attempted_at, claimed=order.provider_ref is None)
-    )
+    executed_as = resolution.executed_as
+    assert executed_as is not None
+    is_claimed = executed_as != order.provider_ref
+    if is_claimed and order.provider_ref is not None:
+        await _refuse_unless_unpaid("--executed", order, world)
+    trail = Trail(executed_as, order.attempted_at, claimed=is_claimed)
+    found = await world.providers[order.provider].look_up(_instruction(order, world), trail)
     match found:
         case Succeeded(ref) | Processing(ref) | Refused(by_record=True, provider_ref=str(ref)):
             if ref != executed_as:
                 raise BadInput(f"--executed: the provider has the order as {ref}")
             return found
+        case Disputed(apart=Succeeded(receipt=Sent()) as paid) if not is_claimed:
+            return _answered_for(found, paid, resolution)
         case Disputed(message):
             raise BadInput(f"--executed: {message}")
         case Absent() | Candidates():
             raise BadInput(f"--executed: the provider has no record {executed_as}")
         case Refused(message=message) | Deferred(message=message) | Unknown(message=message):
-            raise WorkerError(f"{order.provider} cannot be asked: {message}")
+            raise _cannot_be_asked(order, message)
         case _:
             assert_never(found)
+
+
+def _answered_for(found: Disputed, paid: Succeeded, resolution: Resolution) -> Succeeded:
+    """What was paid under the order's id, if the person has named every difference, and no other. Raises BadInput."""
+    if resolution.differing != set(found.differing):
+        raise BadInput(
+            f"--executed: {found.message}; whoever answers for that adds --differing {','.join(found.differing)}"
+        )
+    return paid
+
+
+def _instruction(order: Order, world: World) -> Instruction:
+    instruction = RULES[order.command.type].instruction(order.command, world.providers[order.provider])
+    assert instruction is not None, "what nobody sends is never in doubt"
+    return instruction
+
+
+def _cannot_be_asked(order: Order, message: str) -> WorkerError:
+    return WorkerError(f"{order.provider} cannot be asked: {message}")
+
+
+def _said(resolution: Resolution) -> str:
+    """What the evidence keeps of it."""
+    differing = f" (differing: {', '.join(sorted(resolution.differing))})" if resolution.differing else ""
+    return f"{resolution.by}: {resolution.reason}{differing}"
 
 
 def _words(order_id: str, finding: Finding) -> str:

@@ -37,7 +37,7 @@ async def look_up(order: Order, world: World) -> Finding:
     if order.is_sent_once and order.provider_ref is None and not order.doubtful:
         return Absent()  # every attempt was definitely refused; what a list shows would be another's
     found = await look_up_raw(order, world)
-    return await _choose(order, found, world) if isinstance(found, Candidates) else found
+    return await choose(order, found, world) if isinstance(found, Candidates) else found
 
 
 async def look_up_raw(order: Order, world: World) -> Finding | Candidates:
@@ -87,7 +87,7 @@ async def start_attempt(order: Order, world: World) -> Order | None:
     )
 
 
-async def _choose(order: Order, found: Candidates, world: World) -> Finding:
+async def choose(order: Order, found: Candidates, world: World) -> Finding:
     """The one candidate that belongs to no other order. With several, no machine can tell which it is."""
     taken = await world.ledger.bound(order.provider, [provider_ref for provider_ref, _ in found.found])
     free = [(provider_ref, outcome) for provider_ref, outcome in found.found if provider_ref not in taken]

@@ -73,9 +73,16 @@ def judge_swap(record: SwapRecord, instruction: Convert) -> Outcome:
 
 def _judge(record: TransferRecord | SwapRecord, differing: list[str], receipt: Receipt | None) -> Outcome:
     ref = record.record_id
+    says = _judge_status(record.status, ref, receipt)
     if differing:
-        return Disputed(f"the provider's record differs in {', '.join(differing)}", ref)
-    match record.status:
+        # Of a success only what was asked for could be posted, and that is not what was done.
+        apart = says if isinstance(says, Refused) and "orderId" not in differing else None
+        return Disputed(f"the provider's record differs in {', '.join(differing)}", ref, tuple(differing), apart)
+    return says
+
+
+def _judge_status(status: str, ref: str, receipt: Receipt | None) -> Outcome:
+    match status:
         case "Success":
             return Succeeded(ref) if receipt is None else Succeeded(ref, receipt)
         case "Failed":

@@ -53,9 +53,21 @@ def judge_failure(failure: Failure) -> Outcome:
 
 def judge_withdrawal(record: CreatedWithdrawal, instruction: Send) -> Outcome:
     """What a withdrawal says that is this order's, by its id or because it is the only one that can be."""
-    differing = differing_fields(record, instruction)
-    if differing:
-        return Disputed(f"the provider's record differs in {', '.join(differing)}", record.id)
+    says = _judge_status(record)
+    differing = tuple(differing_fields(record, instruction))
+    if not differing:
+        return says
+    if isinstance(says, Succeeded) and not _is_within(record, instruction):
+        return Disputed(f"the provider's record differs in {', '.join(differing)}", record.id, differing)
+    return Disputed(f"the provider's record differs in {', '.join(differing)}", record.id, differing, says)
+
+
+def _is_within(record: CreatedWithdrawal, instruction: Send) -> bool:
+    """Whether what was paid can be booked on what is held for the order: of the same coin, and not more of it."""
+    return record.coin == instruction.coin and record.withdraw_amount <= Decimal(instruction.amount)
+
+
+def _judge_status(record: CreatedWithdrawal) -> Outcome:
     if record.status in UNDER_WAY:
         return Processing(record.id)
     if record.status in NOT_PAID:
