@@ -7,7 +7,8 @@ DECLARE
     ids bigint[];
 BEGIN
     ids := ledger.find_accounts(providers, coins, names);
-    IF NOT EXISTS (SELECT FROM unnest(ids, names) AS c (id, name) WHERE c.id IS NULL AND c.name IS NOT NULL) THEN
+    IF array_position(ids, NULL) IS NULL
+       OR NOT EXISTS (SELECT FROM unnest(ids, names) AS c (id, name) WHERE c.id IS NULL AND c.name IS NOT NULL) THEN
         RETURN ids;
     END IF;
 

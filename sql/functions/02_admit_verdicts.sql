@@ -5,8 +5,9 @@
 CREATE OR REPLACE FUNCTION ledger.admit_all_at_once(
     order_ids text[], verdicts text[], account_ids bigint[], accounts text[], amounts numeric[]
 ) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT (SELECT count(DISTINCT order_id) = count(*) FROM unnest(order_ids) AS order_id)
+LANGUAGE plpgsql STABLE AS $$ -- not SQL: that is planned anew in each transaction
+BEGIN
+    RETURN (SELECT count(DISTINCT order_id) = count(*) FROM unnest(order_ids) AS order_id)
        AND NOT EXISTS (
             SELECT
               FROM (SELECT c.account_id, sum(c.amount) AS amount
@@ -16,8 +17,8 @@ LANGUAGE sql STABLE AS $$
                      GROUP BY c.account_id) asked
               LEFT JOIN ledger.balance b ON b.account_id = asked.account_id
              WHERE b.account_id IS NULL -- an account that was never used has nothing
-                OR b.posted - b.held - asked.amount < b.floor)
-$$;
+                OR b.posted - b.held - asked.amount < b.floor);
+END $$;
 
 -- The fold for the batches in which somebody is refused, or an orderId occurs twice: each item sees what the
 -- items before it left.

@@ -35,7 +35,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     account_ids bigint[] := find_accounts(providers, coins, accounts);
     verdicts text[];
-    inserted bigint;
 BEGIN
     PERFORM FROM balance b
       WHERE b.account_id = ANY (account_ids)
@@ -58,28 +57,29 @@ BEGIN
         bodies := keep_back(providers, payees, bodies, verdicts);
     END IF;
 
-    INSERT INTO orders (
-        order_id, type, provider, fingerprint, command, state, hold_account_id, hold_amount, attempts, doubtful,
-        payee, due_at, expires_at, message_id, correlation_id, app_id, traceparent, created_at, updated_at)
-    SELECT c.order_id, c.type, c.provider, c.fingerprint, c.command,
-           CASE WHEN c.body IS NULL THEN 'held' ELSE 'sending' END, c.account_id, c.amount,
-           CASE WHEN c.body IS NULL THEN 0 ELSE 1 END, CASE WHEN c.body IS NULL THEN '{}' ELSE '{1}'::integer[] END,
-           c.payee, CASE WHEN c.body IS NULL THEN now ELSE lease_until END, c.expires_at, c.message_id, c.correlation_id, c.app_id, c.traceparent, now, now
-      FROM unnest(order_ids, types, providers, fingerprints, commands, account_ids, amounts, bodies, payees,
-                  expires_ats, message_ids, correlation_ids, app_ids, traceparents, verdicts)
-           AS c (order_id, type, provider, fingerprint, command, account_id, amount, body, payee,
-                 expires_at, message_id, correlation_id, app_id, traceparent, verdict)
-     WHERE c.verdict = 'admitted'
-     ORDER BY c.payee, c.order_id -- payees too are taken in one order by all (orders_one_unbound)
-    ON CONFLICT DO NOTHING;
-
-    GET DIAGNOSTICS inserted = ROW_COUNT;
-    IF inserted <> cardinality(array_positions(verdicts, 'admitted')) THEN
+    BEGIN
+        INSERT INTO orders (
+            order_id, type, provider, fingerprint, command, state, hold_account_id, hold_amount, attempts, doubtful,
+            payee, due_at, expires_at, message_id, correlation_id, app_id, traceparent, created_at, updated_at)
+        SELECT c.order_id, c.type, c.provider, c.fingerprint, c.command,
+               CASE WHEN c.body IS NULL THEN 'held' ELSE 'sending' END, c.account_id, c.amount,
+               CASE WHEN c.body IS NULL THEN 0 ELSE 1 END,
+               CASE WHEN c.body IS NULL THEN '{}' ELSE '{1}'::integer[] END,
+               c.payee, CASE WHEN c.body IS NULL THEN now ELSE lease_until END, c.expires_at,
+               c.message_id, c.correlation_id, c.app_id, c.traceparent, now, now
+          FROM unnest(order_ids, types, providers, fingerprints, commands, account_ids, amounts, bodies, payees,
+                      expires_ats, message_ids, correlation_ids, app_ids, traceparents, verdicts)
+               AS c (order_id, type, provider, fingerprint, command, account_id, amount, body, payee,
+                     expires_at, message_id, correlation_id, app_id, traceparent, verdict)
+         WHERE c.verdict = 'admitted'
+         -- Payees too are taken in one order by all (orders_one_unbound).
+         ORDER BY c.payee, c.order_id;
+    EXCEPTION WHEN unique_violation THEN
         -- Another transaction took one of these orderIds, with funds of other accounts, or sends to one of these
         -- payees, after we looked.
         -- What was decided for the items behind it may be wrong: the caller runs the batch again.
         RAISE EXCEPTION 'an orderId was taken meanwhile' USING ERRCODE = 'serialization_failure';
-    END IF;
+    END;
 
     INSERT INTO attempt (order_id, number, body, signed_at, signature, created_at)
     SELECT c.order_id, 1, c.body, c.signed_at, c.signature, now

@@ -41,29 +41,41 @@ CREATE OR REPLACE FUNCTION ledger.settle(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    line_account_ids bigint[];
+    -- Per item, what never changes of its order: read before the locks, because it says what to lock.
+    order_providers text[];
+    hold_account_ids bigint[];
+    hold_amounts numeric[];
+    traceparents text[];
     sends boolean; -- whether any of them is a payment without an order id
+
+    line_account_ids bigint[];
     taken bigint[] := '{}';
-    passed bigint[];
+    passed boolean[]; -- per item: whether it is applied
+    journal_ids bigint[];
 BEGIN
-    SELECT open_accounts(array_agg(o.provider ORDER BY l.ordinal), line_coins, line_accounts)
-      INTO line_account_ids
-      FROM unnest(line_items) WITH ORDINALITY AS l (item, ordinal)
-      LEFT JOIN orders o ON o.order_id = order_ids[l.item];
+    SELECT array_agg(o.provider ORDER BY c.item), array_agg(o.hold_account_id ORDER BY c.item),
+           array_agg(o.hold_amount ORDER BY c.item), array_agg(o.traceparent ORDER BY c.item),
+           bool_or(o.payee IS NOT NULL)
+      INTO order_providers, hold_account_ids, hold_amounts, traceparents, sends
+      FROM unnest(order_ids) WITH ORDINALITY AS c (order_id, item)
+      LEFT JOIN orders o ON o.order_id = c.order_id;
+
+    IF cardinality(line_items) > 0 THEN
+        line_account_ids := open_accounts(
+            ARRAY(SELECT order_providers[l.item] FROM unnest(line_items) WITH ORDINALITY AS l (item, ordinal)
+                   ORDER BY l.ordinal),
+            line_coins, line_accounts);
+    END IF;
 
     PERFORM FROM balance b
-      WHERE b.account_id = ANY (line_account_ids
-                                || ARRAY(SELECT o.hold_account_id FROM orders o WHERE o.order_id = ANY (order_ids)))
+      WHERE b.account_id = ANY (line_account_ids || hold_account_ids)
       ORDER BY b.account_id
         FOR NO KEY UPDATE;
 
-    WITH locked AS MATERIALIZED (
-        SELECT o.payee
-          FROM orders o
-         WHERE o.order_id = ANY (order_ids)
-         ORDER BY o.order_id
-           FOR NO KEY UPDATE)
-    SELECT bool_or(l.payee IS NOT NULL) INTO sends FROM locked l;
+    PERFORM FROM orders o
+      WHERE o.order_id = ANY (order_ids)
+      ORDER BY o.order_id
+        FOR NO KEY UPDATE;
 
     IF sends THEN
         -- One after the other: else the second of two that bind one id would not see the first, and fail on the index.
@@ -81,44 +93,49 @@ BEGIN
                               AND b.payee IS NOT NULL AND b.order_id <> o.order_id));
     END IF;
 
-    -- Of two decisions for one order in a batch the first passes and makes the second stale.
+    -- A statement of its own, after the locks: it sees what others committed while we waited. What an order must be
+    -- to pass stands in no condition of the join: the planner would look the orders up by the index of those due,
+    -- all of them for each item. Of two decisions for one order in a batch the first passes and makes the second stale.
     passed := ARRAY(
-        SELECT DISTINCT ON (o.order_id) c.item
-          FROM unnest(order_ids, revisions) WITH ORDINALITY AS c (order_id, revision, item)
-          JOIN orders o ON o.order_id = c.order_id AND o.revision = c.revision AND o.due_at IS NOT NULL
-         WHERE c.item <> ALL (taken)
-         ORDER BY o.order_id, c.item);
+        SELECT f.fits AND row_number() OVER (PARTITION BY f.order_id, f.fits ORDER BY f.item) = 1
+          FROM (SELECT c.item, c.order_id, c.item <> ALL (taken)
+                       AND coalesce(o.revision = c.revision AND o.due_at IS NOT NULL, false) AS fits
+                  FROM unnest(order_ids, revisions) WITH ORDINALITY AS c (order_id, revision, item)
+                  LEFT JOIN orders o ON o.order_id = c.order_id) f
+         ORDER BY f.item);
 
-    WITH posted AS (
-        INSERT INTO journal (order_id, at)
-        SELECT order_ids[i.item], now
+    IF cardinality(line_items) > 0 THEN
+        -- One for each item, posted or not: so the lines find theirs by the item's number.
+        journal_ids := ARRAY(SELECT nextval('journal_id_seq') FROM unnest(order_ids));
+
+        INSERT INTO journal (id, order_id, at) OVERRIDING SYSTEM VALUE
+        SELECT journal_ids[i.item], order_ids[i.item], now
           FROM (SELECT DISTINCT l.item FROM unnest(line_items) AS l (item)) i
-         WHERE i.item = ANY (passed)
-         ORDER BY i.item
-        RETURNING id, order_id
-    )
-    INSERT INTO entry (account_id, version, journal_id, line, amount, purpose, balance_after)
-    SELECT l.account_id, b.version + row_number() OVER account_so_far, j.id,
-           row_number() OVER (PARTITION BY l.item ORDER BY l.ordinal), l.amount, l.purpose,
-           b.posted + sum(l.amount) OVER account_so_far
-      FROM unnest(line_items, line_account_ids, line_amounts, line_purposes) WITH ORDINALITY
-           AS l (item, account_id, amount, purpose, ordinal)
-      JOIN posted j ON j.order_id = order_ids[l.item]
-      JOIN balance b ON b.account_id = l.account_id
-     WHERE l.item = ANY (passed)
-    WINDOW account_so_far AS (PARTITION BY l.account_id ORDER BY l.ordinal);
+         WHERE passed[i.item]
+         ORDER BY i.item;
+
+        INSERT INTO entry (account_id, version, journal_id, line, amount, purpose, balance_after)
+        SELECT l.account_id, b.version + row_number() OVER account_so_far, journal_ids[l.item],
+               row_number() OVER (PARTITION BY l.item ORDER BY l.ordinal), l.amount, l.purpose,
+               b.posted + sum(l.amount) OVER account_so_far
+          FROM unnest(line_items, line_account_ids, line_amounts, line_purposes) WITH ORDINALITY
+               AS l (item, account_id, amount, purpose, ordinal)
+          JOIN balance b ON b.account_id = l.account_id
+         WHERE passed[l.item]
+        WINDOW account_so_far AS (PARTITION BY l.account_id ORDER BY l.ordinal);
+    END IF;
 
     UPDATE balance b
        SET posted = b.posted + d.amount, version = b.version + d.lines, held = b.held - d.released
       FROM (SELECT m.account_id, sum(m.amount) AS amount, sum(m.lines) AS lines, sum(m.released) AS released
               FROM (SELECT l.account_id, l.amount, 1 AS lines, 0 AS released
                       FROM unnest(line_items, line_account_ids, line_amounts) AS l (item, account_id, amount)
-                     WHERE l.item = ANY (passed)
+                     WHERE passed[l.item]
                      UNION ALL
-                    SELECT o.hold_account_id, 0, 0, o.hold_amount
-                      FROM unnest(order_ids, due_ats) WITH ORDINALITY AS c (order_id, due_at, item)
-                      JOIN orders o ON o.order_id = c.order_id
-                     WHERE c.item = ANY (passed) AND c.due_at IS NULL AND o.hold_account_id IS NOT NULL) m
+                    SELECT c.hold_account_id, 0, 0, c.hold_amount
+                      FROM unnest(hold_account_ids, hold_amounts, due_ats, passed)
+                           AS c (hold_account_id, hold_amount, due_at, passed)
+                     WHERE c.passed AND c.due_at IS NULL AND c.hold_account_id IS NOT NULL) m
              GROUP BY m.account_id) d
      WHERE b.account_id = d.account_id;
 
@@ -128,18 +145,19 @@ BEGIN
            doubtful = c.doubtful::integer[], doubt_since = c.doubt_since, absent_at = c.absent_at, polls = c.polls,
            events = greatest(o.events, t.sequence), updated_at = now
       FROM unnest(order_ids, states, due_ats, provider_refs, error_codes, doubtfuls, doubt_sinces, absent_ats,
-                  poll_counts) WITH ORDINALITY
-           AS c (order_id, state, due_at, provider_ref, error_code, doubtful, doubt_since, absent_at, polls, item)
+                  poll_counts, passed) WITH ORDINALITY
+           AS c (order_id, state, due_at, provider_ref, error_code, doubtful, doubt_since, absent_at, polls, passed,
+                 item)
       LEFT JOIN (SELECT e.item, max(e.sequence) AS sequence
                    FROM unnest(event_items, event_sequences) AS e (item, sequence)
                   GROUP BY e.item) t ON t.item = c.item
-     WHERE o.order_id = c.order_id AND c.item = ANY (passed);
+     WHERE o.order_id = c.order_id AND c.passed;
 
     INSERT INTO evidence (order_id, at, attempt, source, verdict, provider_code, message)
     SELECT c.order_id, now, c.attempt, c.source, c.verdict, c.provider_code, c.message
-      FROM unnest(order_ids, attempt_numbers, sources, verdicts, provider_codes, messages, due_ats) WITH ORDINALITY
-           AS c (order_id, attempt, source, verdict, provider_code, message, due_at, item)
-     WHERE c.item = ANY (passed)
+      FROM unnest(order_ids, attempt_numbers, sources, verdicts, provider_codes, messages, due_ats, passed)
+           AS c (order_id, attempt, source, verdict, provider_code, message, due_at, passed)
+     WHERE c.passed
            -- Told once: an order that waits for days is looked at every minute, and mostly says the same.
        AND (c.due_at IS NULL OR NOT EXISTS (
             SELECT
@@ -149,17 +167,16 @@ BEGIN
 
     INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
                         created_at, lease_token, lease_until)
-    SELECT e.event_id, o.order_id, e.sequence, e.terminal, e.routing_key, e.body, e.correlation_id, o.traceparent,
-           now, lease_token, lease_until
+    SELECT e.event_id, order_ids[e.item], e.sequence, e.terminal, e.routing_key, e.body, e.correlation_id,
+           traceparents[e.item], now, lease_token, lease_until
       FROM unnest(event_items, event_ids, event_sequences, event_terminals, routing_keys, event_bodies,
                   correlation_ids)
            AS e (item, event_id, sequence, terminal, routing_key, body, correlation_id)
-      JOIN orders o ON o.order_id = order_ids[e.item]
-     WHERE e.item = ANY (passed);
+     WHERE passed[e.item];
 
     RETURN QUERY
-    SELECT c.item, CASE WHEN c.item = ANY (passed) THEN 'settled'
+    SELECT c.item, CASE WHEN c.passed THEN 'settled'
                         WHEN c.item = ANY (taken) THEN 'taken'
                         ELSE 'stale' END
-      FROM unnest(order_ids) WITH ORDINALITY AS c (order_id, item);
+      FROM unnest(passed) WITH ORDINALITY AS c (passed, item);
 END $$;

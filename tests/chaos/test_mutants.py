@@ -235,7 +235,7 @@ MUTANTS = [
         in_database=(
             _sql(
                 "13_settle.sql",
-                ("WHERE e.item = ANY (passed);", "WHERE e.item <> ALL (passed);"),
+                ("WHERE passed[e.item];", "WHERE NOT passed[e.item];"),
             ),
         ),
     ),
