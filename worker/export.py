@@ -96,7 +96,7 @@ class Beancount:
 
 
 class Hledger:
-    """What `hledger check` accepts; the balances at the end are assertions."""
+    """What `hledger check --strict` accepts; the balances at the end are assertions."""
 
     def beginning(self) -> Iterator[str]:
         """How numbers are written."""
@@ -104,7 +104,7 @@ class Hledger:
 
     def commodity(self, row: Row) -> Iterator[str]:
         """Which coin the name stands for."""
-        yield f'; "{_commodity(row)}" is {row["coin"]} of {row["provider"]}'
+        yield f'commodity "{_commodity(row)}"  ; {row["coin"]} of {row["provider"]}'
 
     def account(self, row: Row) -> Iterator[str]:
         """Which account the name stands for."""
