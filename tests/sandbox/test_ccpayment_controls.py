@@ -29,11 +29,16 @@ DEPOSIT = {"userId": "carol5", "coinId": 1280, "chain": "TRX", "amount": "2", "t
     [
         ("deposit", DEPOSIT),
         ("swaps", {"processingSeconds": 5, "fails": True}),
+        ("change-deposit", {"recordId": "1", "risky": True}),
         ("coin", {"coinId": 1280, "status": "Maintain"}),
         ("balances", {"blank": True}),
     ],
 )
 def test_every_control_has_its_route(caller: Caller, action: str, fields: dict[str, Any]) -> None:
+    shelf = caller.sandbox.books.deposit_shelf
+    ask(caller.sandbox, "deposit", {**DEPOSIT, "txId": "tx-0"})
+    if "recordId" in fields:
+        fields = {**fields, "recordId": next(iter(shelf)).record_id}
     assert ask(caller.sandbox, action, fields)[0] == 200
     status, answer = ask(caller.sandbox, action, {**fields, "other": 1})
     assert (status, answer["field"]) == (400, "other")

@@ -74,6 +74,8 @@ FUND = {"coin": "TRON_USDT", "amount": "1"}
         ("pay", {"orderId": "OR-1", "txHash": 5}, "txHash"),
         ("pay", {"orderId": "OR-1", "txHash": ""}, "txHash"),
         ("fail-pay-order", {"orderId": "paid"}, "orderId"),
+        ("expire-pay-order", {"orderId": "paid"}, "orderId"),
+        ("expire-pay-order", {"orderId": "OR-9"}, "orderId"),
         ("end-withdrawal", {"id": "1"}, "status"),
         ("end-withdrawal", {"id": "1", "status": 5}, "id"),
         ("end-withdrawal", {"status": "5"}, "status"),

@@ -166,3 +166,12 @@ def test_a_failed_order_stays_failed(caller: CoinQPayCaller) -> None:
     caller.ask("fail-pay-order", orderId="OR-1")
     caller.wait(10_000)
     assert (queried(caller)["status"], caller.balance()) == (4, "0")
+
+
+def test_an_order_can_be_made_to_expire_at_once_and_be_paid_all_the_same(caller: CoinQPayCaller) -> None:
+    caller.order()
+    assert caller.ask("expire-pay-order", orderId="OR-1") == {"status": 5}
+    assert queried(caller)["status"] == 5
+    caller.ask("pay", orderId="OR-1")
+    caller.wait(10_000)
+    assert (queried(caller)["status"], caller.balance()) == (3, "10")

@@ -292,3 +292,27 @@ def test_a_deposit_that_makes_no_sense_is_refused(merchant: Merchant, changes: d
         merchant.control("deposit", **deposit_fields(**changes))
     assert refused.value.field == field
     assert merchant.books.deposits() == []
+
+
+def test_a_flag_that_is_lifted_makes_money_of_a_deposit_and_one_that_is_set_takes_what_is_left(
+    merchant: Merchant,
+) -> None:
+    record_id = merchant.control("deposit", **deposit_fields(risky=True))["recordId"]
+    assert merchant.balance("alice1", 1280) == "0"
+    lifted = merchant.control("change-deposit", recordId=record_id, risky=False)
+    assert lifted == {"status": "Success", "risky": False}
+    assert (merchant.balance("alice1", 1280), record_of(merchant, record_id)["isFlaggedAsRisky"]) == ("2.4875", False)
+    merchant.control("change-deposit", recordId=record_id, fails=True)
+    assert (merchant.balance("alice1", 1280), record_of(merchant, record_id)["status"]) == ("0", "Failed")
+    merchant.control("change-deposit", recordId=record_id, fails=False, amount="3")
+    assert (merchant.balance("alice1", 1280), record_of(merchant, record_id)["amount"]) == ("2.9875", "3")
+
+
+def test_a_deposit_that_is_under_way_does_not_change(merchant: Merchant) -> None:
+    record_id = merchant.control("deposit", **deposit_fields(pendingSeconds=5))["recordId"]
+    for changed in (record_id, "nobody's"):
+        with pytest.raises(InputError, match="recordId"):
+            merchant.control("change-deposit", recordId=changed, fails=True)
+    merchant.clock.seconds += 5
+    with pytest.raises(InputError, match="amount"):
+        merchant.control("change-deposit", recordId=record_id, amount="0.01")

@@ -12,7 +12,7 @@ def arrive(account: Account, deposit: Deposit, tells_processing: bool) -> None:
     """Record a deposit that the provider notices at `deposit.at`, and let it be done when it is."""
     account.books.deposit_shelf.put(deposit)
     if tells_processing and deposit.done_at > deposit.at:
-        _tell(account, deposit, deposit.at)
+        tell(account, deposit, deposit.at)
     account.agenda.add(deposit.done_at, lambda at: _settle(account, deposit, at))
 
 
@@ -45,8 +45,9 @@ def _settle(account: Account, deposit: Deposit, at: float) -> None:
     if deposit.outcome is Status.SUCCESS and not deposit.is_risky:
         owner = account.app_id if deposit.user_id is None else deposit.user_id
         account.books.fund(owner, deposit.coin_id, subtract(deposit.amount, deposit.service_fee))
-    _tell(account, deposit, at)
+    tell(account, deposit, at)
 
 
-def _tell(account: Account, deposit: Deposit, at: float) -> None:
+def tell(account: Account, deposit: Deposit, at: float) -> None:
+    """Say how it is now."""
     account.notices.tell(deposit, account.market.coins[deposit.coin_id].symbol, at)

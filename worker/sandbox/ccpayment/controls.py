@@ -8,6 +8,7 @@ from typing import Any
 
 from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.coins import CoinStatus
+from worker.sandbox.ccpayment.deposit_change import change_deposit
 from worker.sandbox.ccpayment.deposit_control import deposit
 from worker.sandbox.ccpayment.fields import check_fields, is_flag, is_seconds
 from worker.sandbox.ccpayment.parameters import is_amount, is_coin_id, is_order_id
@@ -24,6 +25,7 @@ def controls_of(account: Account) -> Mapping[str, Control]:
     """The controls by name. Each takes camelCase fields and the unix time, and raises `InputError`."""
     actions: Mapping[str, Callable[[Account, Mapping[str, Any], float], Mapping[str, object]]] = {
         "deposit": deposit,
+        "change-deposit": change_deposit,
         "swaps": _swaps,
         "coin": _coin,
         "balances": _balances,

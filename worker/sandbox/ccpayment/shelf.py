@@ -26,6 +26,11 @@ class Shelf(Generic[Record]):
             assert order_id not in self._by_order_id, "an order id is used once"
             self._by_order_id[order_id] = record
 
+    def replace(self, record: Record) -> None:
+        """The same record, changed. It has no order id of its own."""
+        assert record.record_id in self._by_record_id, "only what is there changes"
+        self._by_record_id[record.record_id] = record
+
     def by_record_id(self, record_id: str) -> Record | None:
         """The record with the provider's own id."""
         return self._by_record_id.get(record_id)

@@ -30,6 +30,7 @@ def controls_of(merchant: Merchant, routes: frozenset[str]) -> Mapping[str, Cont
             "fund": partial(fund, merchant),
             "pay": partial(pay, merchant),
             "fail-pay-order": partial(fail_pay_order, merchant),
+            "expire-pay-order": partial(expire_pay_order, merchant),
             "end-withdrawal": partial(end_withdrawal, merchant),
             "pace": partial(pace, merchant),
             "hold": partial(hold, merchant),
@@ -80,6 +81,15 @@ def fail_pay_order(merchant: Merchant, fields: Mapping[str, Any], at: float) -> 
     open_ones = {PayOrderStatus.UNPAID, PayOrderStatus.PENDING, PayOrderStatus.EXPIRED}
     require(order.status in open_ones, "orderId", "is of an order that is at its end")
     merchant.pay_orders.fail(order, at)
+    return {"status": int(order.status)}
+
+
+def expire_pay_order(merchant: Merchant, fields: Mapping[str, Any], at: float) -> Answer:
+    """{orderId}: its time is up now, and it becomes 5; it can be paid all the same."""
+    read(fields, required=("orderId",))
+    order = order_of(fields, merchant.books)
+    require(order.status is PayOrderStatus.UNPAID, "orderId", "is of an order that does not wait for its payment")
+    merchant.pay_orders.expire(order, at)
     return {"status": int(order.status)}
 
 

@@ -42,6 +42,11 @@ class PayOrderRoad:
         self._change(order, PayOrderStatus.PENDING, at)
         self._arriving.put(at, order)
 
+    def expire(self, order: PayOrder, at: float) -> None:
+        """Its time is up sooner than it was told."""
+        order.expires_at = int(at)
+        self._change(order, PayOrderStatus.EXPIRED, at)
+
     def fail(self, order: PayOrder, at: float) -> None:
         """The payment fails; one that is arriving never counts."""
         order.arriving = None
