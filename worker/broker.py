@@ -25,9 +25,9 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from yarl import URL
 
 from worker.backoff import Backoff
+from worker.broker_hosts import each_host
 from worker.clock import Clock
 from worker.errors import (
-    BadSettings,
     BrokerAway,
     BrokerRefused,
     Unroutable,
@@ -38,8 +38,7 @@ from worker.topology import EVENTS_EXCHANGE, EXCHANGES, Queue, commands_queue, q
 
 log = structlog.get_logger()
 
-# A dead peer is noticed within three of these; the library's default would need three minutes.
-HEARTBEAT_SECONDS = 15
+# For each host of the URL: one that is silent must not keep us from the next.
 CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
 # A broker in a resource alarm stops reading from publishers without closing the connection.
@@ -78,7 +77,8 @@ class Broker:
     """One connection for publishing, and one for each consumer: a blocked publisher must not stop the acks."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._url = _with_heartbeat(url)
+        each_host(url)  # raises BadSettings at once
+        self._url = url
         self._clock = clock
         self._channel: AbstractChannel | None = None
         self._ready = asyncio.Event()
@@ -172,10 +172,10 @@ class Broker:
 
 
 @asynccontextmanager
-async def open_channel(url: str | URL) -> AsyncIterator[tuple[AbstractChannel, asyncio.Event]]:
+async def open_channel(url: str) -> AsyncIterator[tuple[AbstractChannel, asyncio.Event]]:
     """A connection with one confirming channel, and the signal that either of them is over."""
     over = asyncio.Event()
-    connection, channel = await _connect(url)
+    connection, channel = await _connect_somewhere(url)
     try:
         connection.close_callbacks.add(lambda *_: over.set())
         channel.close_callbacks.add(lambda *_: over.set())
@@ -188,7 +188,16 @@ async def open_channel(url: str | URL) -> AsyncIterator[tuple[AbstractChannel, a
         await _close(connection)
 
 
-async def _connect(url: str | URL) -> tuple[AbstractConnection, AbstractChannel]:
+async def _connect_somewhere(url: str) -> tuple[AbstractConnection, AbstractChannel]:
+    """To the first host that lets us in: nodes of a cluster are all the same to us."""
+    *first_hosts, last_host = each_host(url)
+    for host in first_hosts:
+        with suppress(*_AWAY):
+            return await _connect(host)
+    return await _connect(last_host)
+
+
+async def _connect(url: URL) -> tuple[AbstractConnection, AbstractChannel]:
     connection: AbstractConnection | None = None
     try:
         connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
@@ -215,7 +224,7 @@ async def _close(connection: AbstractConnection) -> None:
 async def visit(url: str) -> AsyncIterator[AbstractChannel]:
     """A channel for one command line, which does not wait for a broker that is away. Raises WorkerError."""
     try:
-        async with open_channel(_with_heartbeat(url)) as (channel, _):
+        async with open_channel(url) as (channel, _):
             yield channel
     except aio_pika.exceptions.ChannelNotFoundEntity as error:
         raise WorkerError(f"RabbitMQ: {error}; see `ledger-worker topology apply`") from None
@@ -414,14 +423,6 @@ async def _first(*events: asyncio.Event) -> None:
     finally:
         for wait in waits:
             wait.cancel()
-
-
-def _with_heartbeat(url: str) -> URL:
-    try:
-        parsed = URL(url)
-    except ValueError:
-        raise BadSettings("LEDGER_AMQP_URL: cannot be read as an AMQP URL") from None
-    return parsed if "heartbeat" in parsed.query else parsed.update_query(heartbeat=HEARTBEAT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

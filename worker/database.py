@@ -7,10 +7,10 @@ from typing import Any
 
 import asyncpg
 import structlog
-from asyncpg.connect_utils import SessionAttribute
 
 from worker.backoff import Backoff
 from worker.clock import Clock
+from worker.database_hosts import CONNECT_SECONDS, connect_to_primary, make_durable
 from worker.errors import BadSettings, DatabaseAway, SchemaMissing
 
 log = structlog.get_logger()
@@ -66,11 +66,12 @@ class Database:
                 url,
                 min_size=0,
                 max_size=CONNECTIONS_MAX,
-                timeout=10,
+                timeout=CONNECT_SECONDS,
                 server_settings={"role": WORKER_ROLE, "application_name": "ledger-worker", **(planner or {})},
                 reset=_keep_session,
-                # Decisions about money are never read from a standby, which may lag.
-                target_session_attrs=SessionAttribute.primary if planner else None,
+                # People may read from a standby; whoever writes needs the primary.
+                connect=connect_to_primary if planner else None,
+                init=make_durable if planner else None,
             )
             await pool
         except (ValueError, asyncpg.ClientConfigurationError):

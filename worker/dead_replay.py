@@ -14,7 +14,7 @@ from schemas.command import Command
 from schemas.fields import is_clean
 from schemas.strict_json import READABLE_BYTES_MAX
 from worker.clock import SystemClock
-from worker.database import Database
+from worker.database import FOR_FUNCTIONS, Database
 from worker.dead import LOOKS_HEADER, Publish, Wanted, held_letters
 from worker.dead_letter import Letter, plain, row_of
 from worker.desk import patience
@@ -145,7 +145,7 @@ def _read(body: bytes, letter: Letter) -> Command | Malformed:
 @asynccontextmanager
 async def _books(settings: Settings) -> AsyncIterator[Ledger]:
     clock = SystemClock()
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock)
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
     try:
         yield Ledger(database, clock, settings.resume_after_seconds)
     finally:

@@ -18,7 +18,7 @@ from schemas.registry import COMMANDS
 from schemas.strict_json import MalformedJson, read_object
 from worker.broker import publish_on, tap_events, visit
 from worker.clock import SystemClock
-from worker.database import Database
+from worker.database import FOR_FUNCTIONS, Database
 from worker.errors import BadInput, Finding, WorkerError
 from worker.ledger import Ledger
 from worker.message import Incoming, Outgoing
@@ -131,7 +131,7 @@ def read_resolution(executed: str | None, differing: str | None, by: str, reason
 async def adjust(settings: Settings, adjustment: Adjustment) -> str:
     """Post it once; what was done, in words. Raises BadInput when it cannot be."""
     clock = SystemClock()
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock)
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
     try:
         async with patience("the database"):
             verdict = await Ledger(database, clock, settings.resume_after_seconds).adjust(

@@ -30,16 +30,33 @@ def migrate(owner_url: str, worker_url: str) -> list[str]:
     worker = _user(worker_url, "LEDGER_DATABASE_URL")
     _user(owner_url, "LEDGER_DATABASE_OWNER_URL")  # PostgreSQL's own complaint would quote the password
     try:
-        with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
+        with _connect_to_primary(owner_url) as connection:
             with _locked(connection):
                 connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
-                applied = _apply_migrations(owner_url)
+                applied = _apply_migrations(_url_of_host(owner_url, connection.info))
                 _apply_code(connection, worker)
             return applied
     except (psycopg.ProgrammingError, psycopg.InternalError) as error:
         raise WorkerError(f"migrate: {_first_line(error)}") from None
     except psycopg.OperationalError as error:
         raise WorkerError(f"migrate: the database cannot be reached: {type(error).__name__}") from None
+
+
+def _connect_to_primary(url: str) -> psycopg.Connection:
+    """Of several hosts the one that takes writes, unless the URL says otherwise."""
+    wanted = psycopg.conninfo.conninfo_to_dict(url).get("target_session_attrs", "read-write")
+    conninfo = psycopg.conninfo.make_conninfo(url, connect_timeout=10, target_session_attrs=wanted)
+    return psycopg.connect(conninfo, autocommit=True)
+
+
+def _url_of_host(url: str, connected: psycopg.ConnectionInfo) -> str:
+    """The URL with that host alone: the migration tool cannot read one with several."""
+    parts = urlsplit(url)
+    credentials, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return url
+    host = f"[{connected.host}]" if ":" in connected.host else connected.host
+    return parts._replace(netloc=f"{credentials}{at}{host}:{connected.port}").geturl()
 
 
 @contextmanager

@@ -31,6 +31,8 @@ def _check_url(*schemes: str) -> AfterValidator:
             raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         if not _has_readable_ports(text):
             raise ValueError("must have a number as its port")
+        if _lacks_a_host(text):
+            raise ValueError("must name a host on both sides of each comma")
         return url
 
     return AfterValidator(check)
@@ -39,10 +41,20 @@ def _check_url(*schemes: str) -> AfterValidator:
 def _has_readable_ports(url: str) -> bool:
     """Checked here, because the libraries find out only when they connect, and then quote the URL."""
     try:
-        hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")  # PostgreSQL takes several
-        return all(urlsplit(f"//{host}").port != 0 for host in hosts)
+        return all(urlsplit(f"//{host}").port != 0 for host in _hosts(url))
     except ValueError:
         return False
+
+
+def _lacks_a_host(url: str) -> bool:
+    """A comma too many would lead to this very machine."""
+    hosts = _hosts(url)
+    return len(hosts) > 1 and not all(urlsplit(f"//{host}").hostname for host in hosts)
+
+
+def _hosts(url: str) -> list[str]:
+    """PostgreSQL and RabbitMQ take several."""
+    return urlsplit(url).netloc.rpartition("@")[2].split(",")
 
 
 def _check_seed(seed: SecretStr) -> SecretStr:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # A dead peer is noticed within three of these; the library's default would need three minutes.
 HEARTBEAT_SECONDS = 15
+# For each host of the URL: one that is silent must not keep us from the next.
 CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
 # A session that ends sooner met something that waiting a moment does not mend, such as an exchange that is missing.
@@ -74,7 +75,7 @@ async def keep_up(url: str, purpose: str, live: Callable[[Session], Awaitable[No
 async def open_session(url: str) -> AsyncIterator[Session]:
     """A connection of its own with one channel. Raises ConnectionLost."""
     over = asyncio.Event()
-    connection, channel = await _connect(with_heartbeat(url))
+    connection, channel = await _connect_somewhere(url)
     try:
         connection.close_callbacks.add(lambda *_: over.set())
         channel.close_callbacks.add(lambda *_: over.set())
@@ -89,6 +90,15 @@ async def open_session(url: str) -> AsyncIterator[Session]:
         with suppress(ConnectionLost), told_as_lost():
             async with asyncio.timeout(CLOSE_SECONDS):
                 await connection.close()
+
+
+async def _connect_somewhere(url: str) -> tuple[AbstractConnection, AbstractChannel]:
+    """To the first host that lets us in: the nodes of a cluster are all the same to us."""
+    *first_hosts, last_host = each_host(url)
+    for host in first_hosts:
+        with suppress(ConnectionLost):
+            return await _connect(host)
+    return await _connect(last_host)
 
 
 async def _connect(url: str) -> tuple[AbstractConnection, AbstractChannel]:
@@ -125,6 +135,13 @@ def told_as_lost() -> Iterator[None]:
         if type(error) is not Exception:
             raise
         raise ConnectionLost("the connection ended") from error
+
+
+def each_host(url: str) -> list[str]:
+    """A URL with our heartbeat for each host of `amqp://user:password@n1:5672,n2:5672/vhost`, in this order."""
+    parts = urlsplit(url)
+    credentials, at, hosts = parts.netloc.rpartition("@")
+    return [with_heartbeat(parts._replace(netloc=f"{credentials}{at}{host}").geturl()) for host in hosts.split(",")]
 
 
 def with_heartbeat(url: str) -> str:

@@ -76,16 +76,32 @@ ROOMS: dict[str, set[str]] = {
         *("schemas", "worker.database", "worker.group_commit", "worker.order", "worker.message", "worker.clock"),
         *("worker.errors", "worker.providers.protocol", "asyncpg", "structlog"),
     },
-    "worker.database": {"worker.backoff", "worker.clock", "worker.errors", "asyncpg", "structlog"},
+    "worker.database": {
+        "worker.backoff",
+        "worker.clock",
+        "worker.database_hosts",
+        "worker.errors",
+        "asyncpg",
+        "structlog",
+    },
+    "worker.database_hosts": {"asyncpg", "structlog"},
+    "worker.broker_hosts": {"worker.errors", "yarl"},
     "worker.broker": {
-        *("worker.backoff", "worker.clock", "worker.errors", "worker.message", "worker.topology"),
+        *(
+            "worker.backoff",
+            "worker.broker_hosts",
+            "worker.clock",
+            "worker.errors",
+            "worker.message",
+            "worker.topology",
+        ),
         *("aio_pika", "pamqp", "aiormq", "yarl", "structlog"),
     },
 }
 
 # Libraries that only these know.
 OWNED = {
-    "asyncpg": {"worker.ledger", "worker.database"},
+    "asyncpg": {"worker.ledger", "worker.database", "worker.database_hosts"},
     "aio_pika": {"worker.broker"},
     "aiormq": {"worker.broker"},
     "pamqp": {"worker.broker"},
