@@ -13,8 +13,17 @@ from schemas.registry import COMMANDS
 from worker.commands.registry import RULES
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for room in ("schemas", "worker") for path in (ROOT / room).rglob("*.py"))
-MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}
+
+
+def modules_under(root: Path, *rooms: str) -> dict[str, Path]:
+    """Every module of these rooms by its dotted name, and its file."""
+    paths = sorted(path for room in rooms for path in (root / room).rglob("*.py"))
+    return {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+MODULES = modules_under(ROOT, "schemas", "worker")
+# What other services install. It is not of the worker, and the worker not of it.
+CLIENT = modules_under(ROOT / "client", "ledger_client")
 
 # The rooms, and all that each may import beside the standard library.
 ROOMS: dict[str, set[str]] = {
@@ -123,7 +132,7 @@ ASSEMBLERS = {"worker.boot", "worker.cli", "worker.dead_replay", "worker.desk", 
 
 @cache
 def tree(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    return ast.parse((MODULES | CLIENT)[module].read_text(encoding="utf-8"))
 
 
 @cache
@@ -210,6 +219,26 @@ def test_the_simulators_and_what_they_check_share_nothing() -> None:
     for module in MODULES:
         if is_within(module, "worker.providers"):
             assert not any(is_within(imported, "worker.sandbox") for imported in imports(module)), module
+
+
+def test_the_client_imports_nothing_of_this_repository_but_itself() -> None:
+    """It is installed elsewhere, without the worker: whatever it shared would be missing there."""
+    assert len(CLIENT) > 10
+    allowed = {"ledger_client", "aio_pika", "pydantic"}  # as its pyproject.toml says
+    wrong = {
+        (module, imported)
+        for module in CLIENT
+        for imported in imports(module)
+        if not is_standard(imported) and not any(is_within(imported, name) for name in allowed)
+    }
+    assert wrong == set()
+
+
+def test_the_worker_does_not_import_the_client() -> None:
+    users = {
+        module for module in MODULES if any(is_within(imported, "ledger_client") for imported in imports(module))
+    }
+    assert users == set()
 
 
 def test_the_imports_have_no_circle() -> None:
