@@ -242,6 +242,7 @@ async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
         correlation_id=message.correlation_id,
         app_id=message.app_id,
         headers=message.headers,  # type: ignore[arg-type]  # a table as it came, or our own strings
+        timestamp=message.sent_at,
     )
     try:
         with _told_as_lost():

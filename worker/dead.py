@@ -131,6 +131,7 @@ async def _renew(letter: Letter, publish: Publish) -> None:
         correlation_id=message.correlation_id,
         app_id=message.app_id,
         headers={name: value for name, value in message.headers.items() if name != LOOKS_HEADER},
+        sent_at=letter.died_at,  # its age is the letter's
     )
     await publish(copy)
     await letter.held.delivery.ack()

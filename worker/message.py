@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from schemas.fields import is_clean
@@ -35,6 +36,7 @@ class Outgoing:
     correlation_id: str | None = None
     app_id: str | None = None
     headers: dict[str, object] = field(default_factory=dict)
+    sent_at: datetime | None = None  # to the second; what a dead letter has no x-death for
 
 
 class Delivery(Protocol):

@@ -26,7 +26,7 @@ async def refuse(malformed: Malformed, message: Incoming, world: World) -> None:
     if malformed.order_id is not None:
         await world.ledger.announce(_event(malformed, message, world), message.traceparent)
         world.relay.wake()
-    await _publish(_dead_letter(malformed, message), world)
+    await _publish(_dead_letter(malformed, message, world), world)
 
 
 def _event(malformed: Malformed, message: Incoming, world: World) -> Event:
@@ -45,7 +45,7 @@ def _event(malformed: Malformed, message: Incoming, world: World) -> Event:
     )
 
 
-def _dead_letter(malformed: Malformed, message: Incoming) -> Outgoing:
+def _dead_letter(malformed: Malformed, message: Incoming, world: World) -> Outgoing:
     return Outgoing(
         exchange=DEAD_EXCHANGE,
         routing_key=_dead_routing_key(message),
@@ -55,6 +55,7 @@ def _dead_letter(malformed: Malformed, message: Incoming) -> Outgoing:
         correlation_id=message.correlation_id,
         app_id=message.app_id,
         headers={**message.headers, REASON_HEADER: malformed.reason},
+        sent_at=world.clock.now(),
     )
 
 
