@@ -44,7 +44,10 @@ def _event_message(kind: EventKind) -> Document:
         "name": kind.routing_key,
         "title": kind.routing_key,
         "summary": kind.summary,
-        "description": "message_id is the event's id; correlation_id is the command's, else the orderId.",
+        "description": (
+            "message_id is the event's id; correlation_id is the command's, else the orderId;"
+            " app_id and the header traceparent are the command's."
+        ),
         "contentType": "application/cloudevents+json",
         "payload": _in_components(narrowed(kind)),
         "examples": [{"name": kind.result, "payload": event_example(kind.routing_key)}],

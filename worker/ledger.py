@@ -129,11 +129,12 @@ class Stored:
     body: str
     correlation_id: str | None
     traceparent: str | None
+    app_id: str | None = None
 
 
-def stored(event: Event, traceparent: str | None) -> Stored:
+def stored(event: Event, traceparent: str | None, app_id: str | None) -> Stored:
     """The outbox row of an event, for whoever publishes it without reading it first."""
-    return Stored(event.event_id, event.routing_key, event.body, event.correlation_id, traceparent)
+    return Stored(event.event_id, event.routing_key, event.body, event.correlation_id, traceparent, app_id)
 
 
 class Ledger:
@@ -389,11 +390,19 @@ class Ledger:
                 log.exception("a stored command cannot be read", order_id=row["order_id"])
         return orders
 
-    async def announce(self, event: Event, traceparent: str | None) -> None:
+    async def announce(self, event: Event, traceparent: str | None, app_id: str | None) -> None:
         """Put an event about a message that never became an order into the outbox; again if it was there."""
         await self._fetch_at(
-            "SELECT ledger.announce($1,$2,$3,$4,$5,$6)",
-            lambda now: (event.event_id, event.routing_key, event.body, event.correlation_id, traceparent, now),
+            "SELECT ledger.announce($1,$2,$3,$4,$5,$6,$7)",
+            lambda now: (
+                event.event_id,
+                event.routing_key,
+                event.body,
+                event.correlation_id,
+                traceparent,
+                app_id,
+                now,
+            ),
         )
 
     async def replay(self, event_id: UUID) -> None:
@@ -666,6 +675,7 @@ def _order(row: asyncpg.Record) -> Order:
         events=row["events"],
         correlation_id=row["correlation_id"],
         traceparent=row["traceparent"],
+        app_id=row["app_id"],
         created_at=row["created_at"],
     )
 

@@ -39,6 +39,7 @@ class Order:
     events: int
     correlation_id: str | None
     traceparent: str | None
+    app_id: str | None = None
     created_at: datetime | None = None
     prepared: Prepared | None = None  # an attempt that this worker wrote down and has yet to send
 

@@ -46,11 +46,12 @@ BEGIN
     SELECT array_agg(f.item) INTO mine FROM firsts f JOIN new ON new.order_id = f.order_id;
 
     INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
-                        created_at, lease_token, lease_until)
+                        app_id, created_at, lease_token, lease_until)
     SELECT c.event_id, c.order_id, 1, true, c.routing_key, c.body, c.correlation_id, c.traceparent,
-           now, lease_token, lease_until
-      FROM unnest(order_ids, event_ids, routing_keys, event_bodies, event_correlation_ids, traceparents)
-           WITH ORDINALITY AS c (order_id, event_id, routing_key, body, correlation_id, traceparent, item)
+           c.app_id, now, lease_token, lease_until
+      FROM unnest(order_ids, event_ids, routing_keys, event_bodies, event_correlation_ids, traceparents,
+                  app_ids)
+           WITH ORDINALITY AS c (order_id, event_id, routing_key, body, correlation_id, traceparent, app_id, item)
      WHERE c.item = ANY (mine);
 
     RETURN QUERY

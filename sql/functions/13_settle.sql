@@ -46,6 +46,7 @@ DECLARE
     hold_account_ids bigint[];
     hold_amounts numeric[];
     traceparents text[];
+    app_ids text[];
     sends boolean; -- whether any of them is a payment without an order id
 
     line_account_ids bigint[];
@@ -55,8 +56,8 @@ DECLARE
 BEGIN
     SELECT array_agg(o.provider ORDER BY c.item), array_agg(o.hold_account_id ORDER BY c.item),
            array_agg(o.hold_amount ORDER BY c.item), array_agg(o.traceparent ORDER BY c.item),
-           bool_or(o.payee IS NOT NULL)
-      INTO order_providers, hold_account_ids, hold_amounts, traceparents, sends
+           array_agg(o.app_id ORDER BY c.item), bool_or(o.payee IS NOT NULL)
+      INTO order_providers, hold_account_ids, hold_amounts, traceparents, app_ids, sends
       FROM unnest(order_ids) WITH ORDINALITY AS c (order_id, item)
       LEFT JOIN orders o ON o.order_id = c.order_id;
 
@@ -166,9 +167,9 @@ BEGIN
                AND (last.provider_code, last.message) IS NOT DISTINCT FROM (c.provider_code, c.message)));
 
     INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
-                        created_at, lease_token, lease_until)
+                        app_id, created_at, lease_token, lease_until)
     SELECT e.event_id, order_ids[e.item], e.sequence, e.terminal, e.routing_key, e.body, e.correlation_id,
-           traceparents[e.item], now, lease_token, lease_until
+           traceparents[e.item], app_ids[e.item], now, lease_token, lease_until
       FROM unnest(event_items, event_ids, event_sequences, event_terminals, routing_keys, event_bodies,
                   correlation_ids)
            AS e (item, event_id, sequence, terminal, routing_key, body, correlation_id)

@@ -1,11 +1,11 @@
 -- Events about messages that never became an order. Told once: the id is made from the message.
 CREATE OR REPLACE FUNCTION ledger.announce(
-    event_id uuid, routing_key text, body text, correlation_id text, traceparent text, now timestamptz
+    event_id uuid, routing_key text, body text, correlation_id text, traceparent text, app_id text, now timestamptz
 ) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    INSERT INTO outbox (event_id, sequence, terminal, routing_key, body, correlation_id, traceparent, created_at,
-                        lease_until)
-    VALUES (event_id, 0, false, routing_key, body, correlation_id, traceparent, now, now)
+    INSERT INTO outbox (event_id, sequence, terminal, routing_key, body, correlation_id, traceparent, app_id,
+                        created_at, lease_until)
+    VALUES (event_id, 0, false, routing_key, body, correlation_id, traceparent, app_id, now, now)
     ON CONFLICT ON CONSTRAINT outbox_pkey DO UPDATE SET published_at = NULL, lease_token = NULL, lease_until = now
 $$;
 
@@ -19,7 +19,7 @@ $$;
 
 -- Take events to publish. By "not published", never by "id above the last": ids commit out of order.
 CREATE OR REPLACE FUNCTION ledger.take_outbox(now timestamptz, lease_token uuid, lease_until timestamptz, most integer)
-RETURNS TABLE (event_id uuid, routing_key text, body text, correlation_id text, traceparent text)
+RETURNS TABLE (event_id uuid, routing_key text, body text, correlation_id text, traceparent text, app_id text)
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     WITH waiting AS MATERIALIZED ( -- as in ledger.claim
         SELECT t.event_id
@@ -33,7 +33,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
        SET lease_token = take_outbox.lease_token, lease_until = take_outbox.lease_until
       FROM waiting
      WHERE o.event_id = waiting.event_id
-    RETURNING o.event_id, o.routing_key, o.body, o.correlation_id, o.traceparent
+    RETURNING o.event_id, o.routing_key, o.body, o.correlation_id, o.traceparent, o.app_id
 $$;
 
 -- Mark events as published, after the broker confirmed them. Returns how many were still under this lease.

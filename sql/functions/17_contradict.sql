@@ -14,8 +14,10 @@ BEGIN
         RETURN false;
     END IF;
     INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
-                        created_at, lease_until)
-    VALUES (contradict.event_id, contradict.order_id, contradict.sequence, false, contradict.routing_key,
-            contradict.body, contradict.correlation_id, contradict.traceparent, now, now);
+                        app_id, created_at, lease_until)
+    SELECT contradict.event_id, o.order_id, contradict.sequence, false, contradict.routing_key, contradict.body,
+           contradict.correlation_id, contradict.traceparent, o.app_id, now, now
+      FROM orders o
+     WHERE o.order_id = contradict.order_id;
     RETURN true;
 END $$;

@@ -124,9 +124,9 @@ BEGIN
      WHERE b.account_id = ANY (ids);
 
     INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
-                        created_at, lease_token, lease_until)
-    VALUES (event_id, credit_deposit.order_id, sequence, false, routing_key, body, correlation_id, traceparent, now,
-            lease_token, lease_until);
+                        app_id, created_at, lease_token, lease_until)
+    VALUES (event_id, credit_deposit.order_id, sequence, false, routing_key, body, correlation_id, traceparent,
+            (SELECT o.app_id FROM orders o WHERE o.order_id = credit_deposit.order_id), now, lease_token, lease_until);
     RETURN 'credited';
 END $$;
 

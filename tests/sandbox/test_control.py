@@ -1,6 +1,7 @@
 """The control routes, without a server: answers, and input errors that name field and rule."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from worker.sandbox.control import control
 from worker.sandbox.sandbox import Sandbox
 
-from .caller import Caller, answer_of, code_of
+from .caller import NOW, Caller, answer_of, code_of
 
 
 def ask(sandbox: Sandbox, method: str, path: str, fields: object = None) -> tuple[int, dict[str, Any]]:
@@ -34,6 +35,13 @@ def test_funding_is_seen_in_the_books(caller: Caller) -> None:
         ],
         "transfers": [record],
     }
+
+
+def test_the_requests_are_shown_with_their_trace_and_without_their_signatures(caller: Caller) -> None:
+    request = caller.request("getCoinList", b"{}")
+    caller.sandbox.handle(replace(request, headers={**request.headers, "Traceparent": "00-a-b-01"}))
+    shown = {"at": NOW, "route": "getCoinList", "orderId": None, "traceparent": "00-a-b-01"}
+    assert ask(caller.sandbox, "GET", "/sandbox/requests") == (200, {"requests": [shown]})
 
 
 def test_the_books_include_what_has_become_due(caller: Caller) -> None:

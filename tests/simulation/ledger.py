@@ -106,8 +106,8 @@ class StoredLedger:
     async def remember_webhook(self, provider: str, digest: bytes, _kind: str, _record_id: str | None) -> bool:
         return await self._commit("remember_webhook", None, lambda _: self._store.remember_webhook(provider, digest))
 
-    async def announce(self, event: Event, traceparent: str | None) -> None:
-        await self._commit("announce", None, lambda now: self._store.announce(event, traceparent, now))
+    async def announce(self, event: Event, traceparent: str | None, app_id: str | None) -> None:
+        await self._commit("announce", None, lambda now: self._store.announce(event, traceparent, app_id, now))
 
     async def replay(self, event_id: UUID) -> None:
         await self._commit("replay", None, lambda now: self._store.replay(event_id, now))

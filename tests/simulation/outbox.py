@@ -16,11 +16,12 @@ class Outbox:
     def __init__(self) -> None:
         self.outbox: dict[UUID, OutboxRow] = {}
 
-    def announce(self, event: Event, traceparent: str | None, now: datetime) -> None:
+    def announce(self, event: Event, traceparent: str | None, app_id: str | None, now: datetime) -> None:
         """An event about a message that never became an order; again if it was there."""
         row = self.outbox.get(event.event_id)
         if row is None:
-            self.outbox[event.event_id] = OutboxRow(stored(event, traceparent), None, 0, False, now, None, now)
+            kept = stored(event, traceparent, app_id)
+            self.outbox[event.event_id] = OutboxRow(kept, None, 0, False, now, None, now)
         else:
             row.published_at, row.lease_token, row.lease_until = None, None, now
 
@@ -62,7 +63,7 @@ class Outbox:
             raise Violated("outbox_pkey")
         if event.terminal and any(o.terminal and o.order_id == row.order_id for o in self.outbox.values()):
             raise Violated("outbox_terminal_once")
-        kept = stored(event, traceparent or row.traceparent)
+        kept = stored(event, traceparent or row.traceparent, row.app_id)
         self.outbox[event.event_id] = OutboxRow(
             kept, row.order_id, event.sequence, event.terminal, now, token, lease_until
         )

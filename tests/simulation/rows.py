@@ -84,6 +84,7 @@ class OrderRow:
     events: int = 0
     correlation_id: str | None = None
     traceparent: str | None = None
+    app_id: str | None = None
     prepared: list[Prepared] = field(default_factory=list)  # attempt 1 first
 
     @property
@@ -113,6 +114,7 @@ class OrderRow:
             events=self.events,
             correlation_id=self.correlation_id,
             traceparent=self.traceparent,
+            app_id=self.app_id,
             created_at=self.created_at,
         )
 

@@ -59,6 +59,7 @@ class Store(Books, Outbox):
             doubtful=() if waits else (1,),
             correlation_id=message.correlation_id,
             traceparent=message.traceparent,
+            app_id=message.app_id,
             prepared=[] if prepared is None else [prepared],
         )
         if row.hold is not None:
@@ -83,6 +84,7 @@ class Store(Books, Outbox):
             events=1,
             correlation_id=item.message.correlation_id,
             traceparent=item.message.traceparent,
+            app_id=item.message.app_id,
         )
         self.orders[row.order_id] = row
         self.tell(item.event, row, now, token, lease_until)

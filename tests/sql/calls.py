@@ -139,7 +139,8 @@ class Calls(Books):
 
     def announce(self, event_id: uuid.UUID, now: datetime = NOW, body: str = "{}") -> None:
         self.value(
-            "SELECT ledger.announce(%s, %s, %s, %s, %s, %s)", event_id, "unknown.rejected", body, "c", None, now
+            "SELECT ledger.announce(%s, %s, %s, %s, %s, %s, %s)",
+            *(event_id, "unknown.rejected", body, "c", None, "shop", now),
         )
 
     def replay(self, event_id: uuid.UUID, now: datetime = NOW) -> None:

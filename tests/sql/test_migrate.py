@@ -95,6 +95,18 @@ def test_a_function_whose_parameters_have_changed_is_replaced(database_url: str)
     assert schema_of(database_url) == before
 
 
+def test_a_function_whose_result_has_gained_a_column_is_replaced(database_url: str) -> None:
+    before = schema_of(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "DROP FUNCTION ledger.read_orders(text[]);"
+            "CREATE FUNCTION ledger.read_orders(order_ids text[]) RETURNS TABLE (order_id text) LANGUAGE sql"
+            " SECURITY DEFINER AS 'SELECT NULL::text'"
+        )
+    migrate(database_url, database_url)
+    assert schema_of(database_url) == before
+
+
 def test_a_worker_goes_on_calling_while_its_functions_are_said_again(database_url: str) -> None:
     functions = "SELECT oid FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace ORDER BY oid"
     with psycopg.connect(database_url, autocommit=True, prepare_threshold=0) as connection:

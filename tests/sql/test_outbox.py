@@ -38,11 +38,11 @@ def test_an_announced_event_may_be_taken_at_once(calls: Calls) -> None:
 
 
 def test_taking_gives_what_is_published(calls: Calls) -> None:
-    calls.reject(Rejection("ord-1", event_id=EVENT, event_body="{}", traceparent="trace"))
+    calls.reject(Rejection("ord-1", event_id=EVENT, event_body="{}", traceparent="trace", app_id="shop"))
     rows = calls.connection.execute(
         "SELECT * FROM ledger.take_outbox(%s, %s, %s, 5)", (NOW + LEASE, THEIRS, later(90))
     ).fetchall()
-    assert rows == [(EVENT, "transfer.rejected", "{}", "correlation", "trace")]
+    assert rows == [(EVENT, "transfer.rejected", "{}", "correlation", "trace", "shop")]
 
 
 def test_what_one_has_taken_another_does_not_get(calls: Calls, event: uuid.UUID) -> None:

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.sql.calls import Calls
+from tests.sql.deposit_calls import Deposit, credit
 from tests.sql.items import Event, Intake, event_of, fails, moves, succeeds, waits
 
 ONE = Decimal(1)
@@ -24,7 +25,7 @@ def events(order_id: str, *sequences: int, last: bool = False) -> tuple[Event, .
 def order(calls: Calls) -> str:
     """An order that is sending, with 1 of 10 held."""
     calls.fund("10")
-    calls.admit(Intake("ord-1", traceparent="trace"))
+    calls.admit(Intake("ord-1", traceparent="trace", app_id="shop"))
     return "ord-1"
 
 
@@ -46,6 +47,18 @@ def test_each_event_of_a_decision_is_written_as_it_was_given(calls: Calls, order
         (uuid.UUID(int=1), 1, False, "payOrder.processing", '{"a": 1}', "c1", order, "trace"),
         (uuid.UUID(int=2), 2, False, "payOrder.created", '{"a": 2}', "c2", order, "trace"),
     ]
+
+
+def test_whatever_is_told_of_an_order_carries_the_app_id_of_its_command(calls: Calls, order: str) -> None:
+    [read] = calls.read(order)
+    assert (read["app_id"], read["traceparent"]) == ("shop", "trace")
+    calls.settle(waits(order, 1, "processing", events=events(order, 1)))
+    credit(calls, Deposit(), Event(event_of("rec-1"), 2, routing_key="deposit.credited"), order_id=order)
+    calls.settle(fails(order, 2, events=events(order, 3, last=True)))
+    calls.contradict(order, "it was executed", Event(event_of("contradicted"), 4))
+    credit(calls, Deposit("rec-2", tx_id="0x2"))
+    written = calls.connection.execute("SELECT order_id, app_id FROM ledger.outbox ORDER BY order_id").fetchall()
+    assert written == [(order, "shop")] * 4 + [(None, None)]
 
 
 def test_an_order_knows_the_sequence_of_its_last_event(calls: Calls, order: str) -> None:

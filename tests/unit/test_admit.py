@@ -53,7 +53,7 @@ class Ledger:
         self.rejections.append(rejection)
         return Admission(self.rejection, self.events)
 
-    async def announce(self, event: Event, _traceparent: str | None) -> None:
+    async def announce(self, event: Event, _traceparent: str | None, _app_id: str | None) -> None:
         self.announced.append(event)
 
     async def replay(self, event_id: UUID) -> None:

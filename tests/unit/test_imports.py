@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "worker.sandbox": {"worker.sandbox", "aiohttp", "nacl"},
     "worker.steps": {
         *("schemas", "worker.steps", "worker.commands", "worker.providers.protocol", "worker.order", "worker.world"),
+        "worker.providers.trace",
         *("worker.message", "worker.ledger", "worker.errors", "worker.backoff", "worker.topology", "worker.clock"),
         *("structlog", "pydantic"),
     },

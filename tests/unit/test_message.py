@@ -26,7 +26,22 @@ def test_a_trace_context_is_carried_as_text(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", TRACE + "\n", TRACE.upper(), TRACE[:-1], TRACE + "-x", f" {TRACE}", b"\xff", 5, ["x"], "00-0-0-00"],
+    [
+        "ff" + TRACE[2:],
+        f"00-{'0' * 32}-{'b' * 16}-01",
+        f"00-{'a' * 32}-{'0' * 16}-01",
+        None,
+        "",
+        TRACE + "\n",
+        TRACE.upper(),
+        TRACE[:-1],
+        TRACE + "-x",
+        f" {TRACE}",
+        b"\xff",
+        5,
+        ["x"],
+        "00-0-0-00",
+    ],
     ids=ascii,
 )
 def test_what_is_no_trace_context_is_left_behind(value: object) -> None:

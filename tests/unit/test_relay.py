@@ -93,7 +93,7 @@ async def test_nothing_to_publish_marks_nothing() -> None:
 
 
 async def test_an_event_is_published_as_the_contract_says() -> None:
-    outbox, exchange = Outbox(event(1, traceparent="00-a-b-01", body='{"é":1}')), Exchange()
+    outbox, exchange = Outbox(event(1, traceparent="00-a-b-01", app_id="shop", body='{"é":1}')), Exchange()
     await relay_of(outbox, exchange).run_once()
     [message] = exchange.taken
     assert message == Outgoing(
@@ -103,6 +103,7 @@ async def test_an_event_is_published_as_the_contract_says() -> None:
         content_type="application/cloudevents+json",
         message_id=str(event(1).event_id),
         correlation_id="cor-1",
+        app_id="shop",
         headers={"traceparent": "00-a-b-01"},
     )
 

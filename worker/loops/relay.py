@@ -136,5 +136,6 @@ def _message(event: Stored) -> Outgoing:
         content_type=CONTENT_TYPE,
         message_id=str(event.event_id),
         correlation_id=event.correlation_id,
+        app_id=event.app_id,
         headers={"traceparent": event.traceparent} if event.traceparent else {},
     )

@@ -12,6 +12,8 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
+from worker.providers.trace import trace_headers
+
 # One list has no pages: at some 270 bytes each, this holds 120,000 withdrawals.
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
@@ -80,6 +82,7 @@ async def ask(
     if is_too_late is not None and is_too_late():
         raise _too_late()
     _is_too_late.set(is_too_late)
+    request.headers.update(trace_headers())
     try:
         async with asyncio.timeout(timeout_seconds):
             response = await client.send(request, auth=auth, stream=True)

@@ -17,7 +17,7 @@ from worker.sandbox.exact import plain
 from worker.sandbox.faults import Fault
 from worker.sandbox.message import Response
 from worker.sandbox.provider import Control
-from worker.sandbox.sandbox import Sandbox
+from worker.sandbox.sandbox import Received, Sandbox
 from worker.sandbox.webhook_controls import set_webhooks, show_webhooks
 
 Action = Callable[[Sandbox, bytes], Mapping[str, object]]
@@ -135,6 +135,21 @@ def _resend_webhooks(sandbox: Sandbox, _body: bytes) -> Mapping[str, object]:
     return {"resent": sandbox.resend_webhooks()}
 
 
+def _requests(sandbox: Sandbox, _body: bytes) -> Mapping[str, object]:
+    """The last requests, oldest first: route, order id and trace context."""
+    return {"requests": [_request_view(received) for received in sandbox.log]}
+
+
+def _request_view(received: Received) -> Mapping[str, object]:
+    # Never all the headers: signatures and keys are nobody's affair.
+    return {
+        "at": received.at,
+        "route": received.route,
+        "orderId": received.order_id,
+        "traceparent": received.headers.get("traceparent"),
+    }
+
+
 def _books(sandbox: Sandbox, _body: bytes) -> Mapping[str, object]:
     """CCPayment's balances and executed transfers."""
     sandbox.advance()
@@ -155,6 +170,7 @@ ACTIONS: Mapping[tuple[str, str], Action] = MappingProxyType(
         ("GET", ""): _list_controls,
         ("GET", "health"): _health,
         ("GET", "books"): _books,
+        ("GET", "requests"): _requests,
         ("POST", "fund"): _fund,
         ("POST", "faults"): _add_fault,
         ("GET", "faults"): _list_faults,

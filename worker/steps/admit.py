@@ -82,6 +82,7 @@ def new_order(command: Command, message: Incoming, prepared: Prepared) -> Order:
         events=0,
         correlation_id=message.correlation_id,
         traceparent=message.traceparent,
+        app_id=message.app_id,
         prepared=prepared,
     )
 
@@ -101,7 +102,7 @@ async def _reject(command: Command, message: Incoming, why: ErrorDetail, world: 
     admission = await world.ledger.reject(Rejection(command, message, command.fingerprint(), why.code, event))
     if admission.verdict == "rejected":
         log.info("order rejected", order_id=command.order_id, code=why.code)
-        world.relay.offer(stored(event, message.traceparent))
+        world.relay.offer(stored(event, message.traceparent, message.app_id))
     else:
         await _repeated(command, message, admission, world)
 
@@ -111,7 +112,7 @@ async def _repeated(command: Command, message: Incoming, admission: Admission, w
     if admission.verdict == "conflict":
         log.warning("orderId used twice with different content", order_id=command.order_id)
         event = _rejected(command, message, _CONFLICT, world)
-        await world.ledger.announce(event, message.traceparent)
+        await world.ledger.announce(event, message.traceparent, message.app_id)
         world.relay.wake()
     elif admission.events > 0:
         await world.ledger.replay(event_id_of(command.order_id, admission.events))

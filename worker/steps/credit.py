@@ -53,7 +53,7 @@ async def credit(deposit: Deposit, world: World, order: Order | None = None) -> 
     verdict = await world.ledger.credit_deposit(deposit, order_id, event, traceparent)
     if verdict == "credited":
         log.info("deposit credited", record_id=deposit.record_id, account=deposit.account, order_id=order_id)
-        world.relay.offer(stored(event, traceparent))
+        world.relay.offer(stored(event, traceparent, None if order is None else order.app_id))
         if deposit.tx_id is not None:
             await world.ledger.hasten_rescans(deposit.provider, deposit.tx_id)
     elif verdict == "changed":

@@ -24,7 +24,7 @@ async def refuse(malformed: Malformed, message: Incoming, world: World) -> None:
     """Both are durable when this returns; killed in between, both are done again under the same event id."""
     log.warning("message refused", reason=malformed.reason, order_id=malformed.order_id)
     if malformed.order_id is not None:
-        await world.ledger.announce(_event(malformed, message, world), message.traceparent)
+        await world.ledger.announce(_event(malformed, message, world), message.traceparent, message.app_id)
         world.relay.wake()
     await _publish(_dead_letter(malformed, message, world), world)
 

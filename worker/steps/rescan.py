@@ -12,6 +12,7 @@ from schemas.rescan import Rescan
 from worker.ledger import Settlement, stored
 from worker.order import Decision, Evidence, Order
 from worker.providers.protocol import Deposit, DepositSource, Found, ReadFailed, Refused, Succeeded
+from worker.providers.trace import traced
 from worker.steps.credit import take
 from worker.steps.settle import settle
 from worker.steps.tell import rescan_requested
@@ -31,6 +32,11 @@ LOOK_BACK = timedelta(days=30)
 
 async def rescan(order: Order, source: DepositSource, world: World) -> Ran:
     """One run for one order, which must be claimed; what came of it."""
+    with traced(order.traceparent):
+        return await _run(order, source, world)
+
+
+async def _run(order: Order, source: DepositSource, world: World) -> Ran:
     command = order.command
     assert isinstance(command, Rescan)
     assert order.created_at is not None
@@ -93,4 +99,4 @@ async def _requested(order: Order, description: str, world: World) -> None:
         events=(event,),
     )
     if await world.ledger.settle(Settlement(order, decision)) == "settled":
-        world.relay.offer(stored(event, order.traceparent))
+        world.relay.offer(stored(event, order.traceparent, order.app_id))

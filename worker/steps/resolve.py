@@ -24,6 +24,7 @@ from worker.providers.protocol import (
     Trail,
     Unknown,
 )
+from worker.providers.trace import traced
 from worker.steps.settle import apply
 from worker.steps.submit import choose, look_up_raw
 from worker.world import World
@@ -143,7 +144,8 @@ async def _read_back(order: Order, resolution: Resolution, world: World) -> Find
     if is_claimed and order.provider_ref is not None:
         await _refuse_unless_unpaid("--executed", order, world)
     trail = Trail(executed_as, order.attempted_at, claimed=is_claimed)
-    found = await world.providers[order.provider].look_up(_instruction(order, world), trail)
+    with traced(order.traceparent):
+        found = await world.providers[order.provider].look_up(_instruction(order, world), trail)
     match found:
         case Succeeded(ref) | Processing(ref) | Refused(by_record=True, provider_ref=str(ref)):
             if ref != executed_as:

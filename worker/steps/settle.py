@@ -135,7 +135,7 @@ def _tell(order: Order, decision: Decision, world: World) -> None:
     )
     world.metrics.decided(order.provider, order.command.type, decision.state)
     for event in decision.events:
-        world.relay.offer(stored(event, order.traceparent))
+        world.relay.offer(stored(event, order.traceparent, order.app_id))
 
 
 def deposit_of(order: Order, finding: Finding) -> Deposit | None:

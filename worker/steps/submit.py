@@ -14,6 +14,7 @@ from worker.providers.protocol import (
     Outcome,
     Trail,
 )
+from worker.providers.trace import traced
 from worker.world import World
 
 
@@ -24,7 +25,8 @@ async def submit(order: Order, world: World) -> Outcome:
     if order.has_expired(began):
         return Deferred("expired", "expiresAt passed before it was sent")
     send_by = order.prepared.signed_at + SEND_WITHIN
-    outcome = await world.providers[order.provider].execute(_instruction(order, world), order.prepared, send_by)
+    with traced(order.traceparent):
+        outcome = await world.providers[order.provider].execute(_instruction(order, world), order.prepared, send_by)
     seconds = (world.clock.now() - began).total_seconds()
     world.metrics.called(order.provider, type(outcome).__name__.lower(), seconds)
     return outcome
@@ -43,7 +45,8 @@ async def look_up(order: Order, world: World) -> Finding:
 async def look_up_raw(order: Order, world: World) -> Finding | Candidates:
     """What the provider says, before anything is made of it."""
     trail = Trail(order.provider_ref, order.attempted_at)
-    return await world.providers[order.provider].look_up(_instruction(order, world), trail)
+    with traced(order.traceparent):
+        return await world.providers[order.provider].look_up(_instruction(order, world), trail)
 
 
 def may_send_again(order: Order, world: World) -> bool:
