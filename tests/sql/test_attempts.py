@@ -150,6 +150,7 @@ def test_reading_gives_what_a_worker_needs_in_order(calls: Calls, order: str) ->
         "events": 0,
         "correlation_id": None,
         "traceparent": None,
+        "app_id": None,
         "created_at": NOW,
     }
 
