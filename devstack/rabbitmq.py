@@ -44,7 +44,11 @@ class RabbitMQ:
         self.port, self.distribution_port = free_port(), free_port()
         self._start_epmd()
         self._write_configuration()
-        self.server = self.instance.spawn("rabbitmq", [str(self.programs.server)], environment=self._environment())
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Starts the node alone, on the ports and with the data that it has."""
+        self.server = self.instance.spawn("rabbitmq", [str(self.programs.server)], environment=self.environment())
 
     def _start_epmd(self) -> None:
         """Starts the name server before the node: the node would leave a daemon behind."""
@@ -74,7 +78,8 @@ class RabbitMQ:
         (self.folder / "enabled_plugins").write_text("[].\n")
         (self.folder / "environment.conf").touch()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What the node runs with, and who asks it something."""
         return self._base_environment() | {
             "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(self.distribution_port),

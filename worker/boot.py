@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -78,6 +79,8 @@ class Worker:
             policy=policy_of(settings),
         )
 
+        self.world.metrics.watch_publishing(lambda: broker.is_blocked)
+
     async def check_schema(self) -> None:
         """Ask the database something before any message is taken. Raises SchemaMissing or BadSettings."""
         await self.world.ledger.read_orders([])
@@ -108,6 +111,9 @@ class Worker:
             background.append(asyncio.create_task(Schedule(self._jobs(), self.world.ledger, self._clock).run()))
         if "consume" in roles:
             background.append(asyncio.create_task(self.world.coins.run()))
+            self.world.metrics.watch_consuming(
+                {provider: partial(self._broker.is_consuming, provider) for provider in self.world.providers}
+            )
             consumers = [
                 asyncio.create_task(
                     self._broker.consume(

@@ -7,8 +7,9 @@ WorkerError                 one line for a person; the command line prints it an
 ├── SchemaMissing           the database has not been migrated
 ├── DatabaseAway            PostgreSQL cannot be reached, for whoever does not wait for it
 ├── BrokerAway              the connection to RabbitMQ is down
+├── TopologyDiffers         RabbitMQ has an exchange or queue of ours with other arguments
 ├── Unroutable              no queue takes the message
-└── BrokerRefused               the broker refused the message (nack)
+└── BrokerRefused           the broker refused the message (nack)
 """
 
 
@@ -38,6 +39,10 @@ class DatabaseAway(WorkerError):
 
 class BrokerAway(WorkerError):
     """Not connected to RabbitMQ, or the connection ended before the broker confirmed."""
+
+
+class TopologyDiffers(WorkerError):
+    """Names the exchange or queue, and the argument."""
 
 
 class Unroutable(WorkerError):

@@ -1,5 +1,7 @@
 """What this process did, counted for Prometheus."""
 
+from collections.abc import Callable, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
@@ -45,6 +47,13 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._unbound = Gauge(
+            "ledger_events_unbound",
+            "Events that wait for somebody to bind a queue; more than 10,000 are not counted",
+            ("routing_key",),
+            registry=self._registry,
+        )
+
     def admitted(self, provider: str, command_type: str, verdict: str) -> None:
         """A command arrived."""
         self._admissions.labels(provider, command_type, verdict).inc()
@@ -68,6 +77,32 @@ class Metrics:
     def called(self, provider: str, outcome: str, seconds: float) -> None:
         """A provider answered an attempt, or did not."""
         self._calls.labels(provider, outcome).observe(seconds)
+
+    def unbound(self, events: Mapping[str, int]) -> None:
+        """The database was asked what waits for a queue; a kind that is not in it waits no more."""
+        self._unbound.clear()
+        for routing_key, count in events.items():
+            self._unbound.labels(routing_key).set(count)
+
+    def watch_publishing(self, is_blocked: Callable[[], bool]) -> None:
+        """Show whether the broker takes our messages, asked whenever the metrics are."""
+        gauge = Gauge(
+            "ledger_broker_blocked",
+            "1 while RabbitMQ, short of memory or disk, takes no events from this process",
+            registry=self._registry,
+        )
+        gauge.set_function(is_blocked)
+
+    def watch_consuming(self, is_consuming: Mapping[str, Callable[[], bool]]) -> None:
+        """Show, by provider, whether the broker hands us its commands."""
+        gauge = Gauge(
+            "ledger_consuming",
+            "1 while RabbitMQ hands this process the provider's commands",
+            ("provider",),
+            registry=self._registry,
+        )
+        for provider, answer in is_consuming.items():
+            gauge.labels(provider).set_function(answer)
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

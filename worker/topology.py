@@ -1,4 +1,4 @@
-"""Exchanges and queues, as data; worker/broker.py declares and checks them."""
+"""Exchanges and queues, as data; worker/broker/ declares and checks them."""
 
 from dataclasses import dataclass, field
 

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 import devstack
+from devstack import programs
+from devstack.node import Node, private_node
 from tests.conftest import on_database
 from tests.e2e.client import Client
 from tests.e2e.house import House, fund, open_house, working
@@ -56,6 +58,15 @@ def empty_database_url(servers: devstack.Servers) -> Iterator[str]:
     _execute(servers.database_url, f"CREATE DATABASE {name}")
     yield on_database(servers.database_url, name)
     _execute(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[Node]:
+    """A RabbitMQ node that stories may stop, kill and starve; one for all of them."""
+    if programs.find_rabbitmq() is None:
+        pytest.skip("a node to be broken needs RabbitMQ's programs on this machine")
+    with private_node() as node:
+        yield node
 
 
 @dataclass(frozen=True, slots=True)

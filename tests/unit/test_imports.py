@@ -98,6 +98,7 @@ ROOMS: dict[str, set[str]] = {
     "worker.broker_hosts": {"worker.errors", "yarl"},
     "worker.broker": {
         *(
+            "worker.broker",
             "worker.backoff",
             "worker.broker_hosts",
             "worker.clock",
@@ -112,8 +113,8 @@ ROOMS: dict[str, set[str]] = {
 # Libraries that only these know.
 OWNED = {
     "asyncpg": {"worker.ledger", "worker.database", "worker.database_hosts"},
-    "aio_pika": {"worker.broker"},
-    "aiormq": {"worker.broker"},
+    "aio_pika": {module for module in MODULES if re.match(r"worker\.broker\b", module)},
+    "aiormq": {"worker.broker.alarm", "worker.broker.declare"},
     "pamqp": {"worker.broker"},
     "psycopg": {"worker.migrate"},
     "yoyo": {"worker.migrate"},

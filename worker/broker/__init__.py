@@ -21,20 +21,25 @@ import pamqp.base
 import pamqp.encode
 import pamqp.exceptions
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from yarl import URL
 
 from worker.backoff import Backoff
+from worker.broker.alarm import watch_alarm
+from worker.broker.declare import apply_exchanges, check_exchange, check_queue
+from worker.broker.declare import apply_topology as apply_topology
+from worker.broker.outage import ConsumerCancelled, Outage, Over
 from worker.broker_hosts import each_host
 from worker.clock import Clock
 from worker.errors import (
     BrokerAway,
     BrokerRefused,
+    TopologyDiffers,
     Unroutable,
     WorkerError,
 )
 from worker.message import Delivery, Incoming, Outgoing, carried, carried_traceparent
-from worker.topology import EVENTS_EXCHANGE, EXCHANGES, Queue, commands_queue, queues
+from worker.topology import EVENTS_EXCHANGE, EXCHANGES, commands_queue, queues
 
 log = structlog.get_logger()
 
@@ -62,7 +67,8 @@ _AWAY = (
 )
 
 Handler = Callable[[Delivery], Awaitable[None]]
-Session = Callable[[AbstractChannel, asyncio.Event], Awaitable[None]]
+# What to do on a channel until it is over; and what to call as soon as that works.
+Session = Callable[[AbstractChannel, Over, Callable[[], None]], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -82,31 +88,59 @@ class Broker:
         self._clock = clock
         self._channel: AbstractChannel | None = None
         self._ready = asyncio.Event()
+        self._is_blocked = False
+        self._consumed: dict[str, bool] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._declared: tuple[str, ...] = ()  # the providers whose queues this process sees to
 
     async def run(self) -> None:
         """Keep a connection for publishing until cancelled."""
 
-        async def publish_until(channel: AbstractChannel, over: asyncio.Event) -> None:
+        async def publish_until(channel: AbstractChannel, over: Over, works: Callable[[], None]) -> None:
+            if self._declared:  # somebody may have deleted them; the queues are their consumers' to declare
+                await apply_exchanges(channel)
+            underlay = await channel.get_underlay_channel()
+            watching = asyncio.create_task(watch_alarm(underlay.connection, self._clock, self._on_alarm))
             self._channel = channel
             self._ready.set()
+            works()
             try:
                 await over.wait()
             finally:
+                watching.cancel()
                 self._ready.clear()
                 self._channel = None
+                self._is_blocked = False
 
         await self._keep_up("publishing", publish_until, asyncio.Event())
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection to publish on."""
-        return self._ready.is_set()
+        """Whether there is a connection to publish on, be it blocked."""
+        return self._channel is not None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker, short of memory or disk, takes nothing from us."""
+        return self._is_blocked
+
+    def is_consuming(self, provider: str) -> bool:
+        """Whether the broker hands us this provider's commands."""
+        return self._consumed.get(provider, False)
 
     async def ready(self) -> None:
-        """Wait until there is a connection to publish on."""
+        """Wait until there is a connection to publish on, and the broker takes messages."""
         await self._ready.wait()
+
+    def _on_alarm(self, is_blocked: bool) -> None:
+        """What would be published now, would only pile up before the broker: better that it waits in the outbox."""
+        self._is_blocked = is_blocked
+        if is_blocked:
+            self._ready.clear()
+            log.warning("broker blocks publishing, it is short of memory or disk; events wait in the outbox")
+        else:
+            self._ready.set()
+            log.info("broker takes messages again")
 
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has confirmed. Raises Unroutable, BrokerRefused or BrokerAway."""
@@ -116,18 +150,25 @@ class Broker:
         async with lock:
             if self._channel is None:
                 raise BrokerAway("not connected to RabbitMQ")
+            if self._is_blocked:
+                raise BrokerAway("RabbitMQ blocks publishing")
             await publish_on(self._channel, message)
 
     async def consume(self, provider: str, prefetch: int, handle: Handler, stopping: Stopping) -> None:
         """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked."""
 
-        async def consume_until(channel: AbstractChannel, over: asyncio.Event) -> None:
+        async def consume_until(channel: AbstractChannel, over: Over, works: Callable[[], None]) -> None:
             if self._declared:  # again for each session: the broker may have come back empty
                 await apply_topology(channel, self._declared)
             await channel.set_qos(prefetch_count=prefetch)
             source = await channel.get_queue(commands_queue(provider).name, ensure=False)
             tag = await source.consume(_receive(handle, provider))
-            await _first(over, stopping.asked)
+            self._consumed[provider] = True
+            works()
+            try:
+                await _first(over, stopping.asked)
+            finally:
+                self._consumed[provider] = False
             if stopping.asked.is_set() and not over.is_set():
                 await source.cancel(tag)
                 await _first(over, stopping.drained)  # the channel stays for the last acks
@@ -135,54 +176,63 @@ class Broker:
         await self._keep_up(f"commands of {provider}", consume_until, stopping.asked)
 
     async def declare_topology(self, providers: tuple[str, ...]) -> None:
-        """Declare exchanges and queues, once the broker is there. Raises WorkerError when they differ."""
+        """Declare exchanges and queues, once the broker is there. Raises TopologyDiffers."""
         declared = asyncio.Event()
 
-        async def declare(channel: AbstractChannel, _over: asyncio.Event) -> None:
-            await apply_topology(channel, providers)
+        async def declare(channel: AbstractChannel, _over: Over, works: Callable[[], None]) -> None:
+            try:
+                await apply_topology(channel, providers)
+            except TopologyDiffers as error:
+                different.append(error)  # when it starts, somebody is there to be told
+            works()
             self._declared = providers
             declared.set()
 
+        different: list[TopologyDiffers] = []
         await self._keep_up("topology", declare, declared)
+        if different:
+            raise different[0]
 
     async def _keep_up(self, purpose: str, session: Session, stop: asyncio.Event) -> None:
-        """Run sessions one after the other, waiting for a broker that is away; said once each time."""
+        """Run sessions one after the other, waiting for what is away or differs; said once each time.
+
+        A queue that somebody replaced while the worker runs stops its own session and nothing else: ending the
+        process would take the other providers with it, and whoever restarts it would only have it end again.
+        """
         backoff = Backoff(self._clock)
-        is_away = False
+        outage = Outage(purpose)
         while not stop.is_set():
             began = self._clock.now()
             try:
                 async with open_channel(self._url) as (channel, over):
-                    if is_away:
-                        log.info("broker is back", purpose=purpose)
-                    is_away = False
                     with _told_as_lost():
-                        await session(channel, over)
-                    reason = "closed"
-            except _AWAY as error:
-                reason = type(error).__name__
+                        await session(channel, over, outage.ends)
+                    cause = over.cause
+            except (*_AWAY, TopologyDiffers) as error:
+                cause = error
             if stop.is_set():
                 return
             if self._clock.now() - began > STEADY_SESSION:
                 backoff = Backoff(self._clock)
-            if not is_away:
-                log.warning("broker away, waiting for it", purpose=purpose, error=reason)
-                is_away = True
+            outage.goes_on(cause)
             await backoff.wait()
 
 
 @asynccontextmanager
-async def open_channel(url: str) -> AsyncIterator[tuple[AbstractChannel, asyncio.Event]]:
+async def open_channel(url: str) -> AsyncIterator[tuple[AbstractChannel, Over]]:
     """A connection with one confirming channel, and the signal that either of them is over."""
-    over = asyncio.Event()
+    over = Over()
     connection, channel = await _connect_somewhere(url)
     try:
-        connection.close_callbacks.add(lambda *_: over.set())
-        channel.close_callbacks.add(lambda *_: over.set())
+        # The channel first: it knows why the broker closed it.
+        channel.close_callbacks.add(lambda _, cause: over.because(cause))
+        connection.close_callbacks.add(lambda _, cause: over.because(cause))
         if channel.is_closed:  # before the callbacks were there
-            over.set()
+            over.because(None)
         underlay = await channel.get_underlay_channel()
-        underlay.on_consumer_cancel_callbacks.add(lambda *_: over.set())
+        underlay.on_consumer_cancel_callbacks.add(
+            lambda _: over.because(ConsumerCancelled("its queue was deleted, or moved to another node"))
+        )
         yield channel, over
     finally:
         await _close(connection)
@@ -276,21 +326,6 @@ async def tap_events(url: str, binding: str) -> AsyncIterator[AsyncIterator[dict
         yield events()
 
 
-async def apply_topology(channel: AbstractChannel, providers: tuple[str, ...]) -> None:
-    """Declare exchanges, queues and bindings; harmless when they are there. Raises WorkerError."""
-    try:
-        for name in EXCHANGES:
-            await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
-        for queue in queues(providers):
-            declared = await _declare(channel, queue)
-            await declared.bind(queue.exchange, queue.binding)
-    except aio_pika.exceptions.ChannelPreconditionFailed as error:
-        raise WorkerError(
-            f"RabbitMQ has it with other arguments than ours: {error}; delete it when it is"
-            " empty, or use another virtual host"
-        ) from None
-
-
 async def waiting_messages(channel: AbstractChannel, queue: str) -> int:
     """How much waits in a queue: its messages, and whoever else takes from it."""
     counted = (await channel.declare_queue(queue, passive=True)).declaration_result
@@ -301,9 +336,9 @@ async def check_topology(url: str, providers: tuple[str, ...]) -> list[str]:
     """What is missing or different, a line each. A failed check closes its channel, so each has its own."""
     problems = []
     for name in EXCHANGES:
-        problems += await _check(url, f"exchange {name}", partial(_check_exchange, name=name))
+        problems += await _check(url, f"exchange {name}", partial(check_exchange, name=name))
     for queue in queues(providers):
-        problems += await _check(url, f"queue {queue.name}", partial(_check_queue, queue=queue))
+        problems += await _check(url, f"queue {queue.name}", partial(check_queue, queue=queue))
     return problems
 
 
@@ -313,24 +348,9 @@ async def _check(url: str, what: str, check: Callable[[AbstractChannel], Awaitab
             await check(channel)
         except aio_pika.exceptions.ChannelNotFoundEntity:
             return [f"{what} is missing"]
-        except aio_pika.exceptions.ChannelPreconditionFailed as error:
-            return [f"{what} differs: {error}"]
+        except TopologyDiffers as error:
+            return [str(error)]
     return []
-
-
-async def _check_exchange(channel: AbstractChannel, name: str) -> None:
-    await channel.declare_exchange(name, passive=True)
-    await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
-
-
-async def _check_queue(channel: AbstractChannel, queue: Queue) -> None:
-    await channel.declare_queue(queue.name, passive=True)
-    await _declare(channel, queue)
-
-
-async def _declare(channel: AbstractChannel, queue: Queue) -> AbstractQueue:
-    arguments: Any = queue.arguments
-    return await channel.declare_queue(queue.name, durable=True, arguments=arguments)
 
 
 class _Delivery:
