@@ -77,5 +77,6 @@ GRANT SELECT ON
     ledger.refused_confirmation,
     ledger.deposit_line,
     ledger.drift,
-    ledger.letter_replay
+    ledger.letter_replay,
+    ledger.unbound_event
 TO ledger_worker;

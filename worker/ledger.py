@@ -422,10 +422,15 @@ class Ledger:
         await self._fetch_at("SELECT ledger.mark_outbox($1,$2,$3)", lambda now: (list(event_ids), self.token, now))
 
     async def postpone_outbox(self, event_ids: Sequence[UUID]) -> None:
-        """Offer events that nobody takes again later, after as long as they have waited already."""
+        """Park events that no queue takes, until one of their kind is taken."""
         await self._fetch_at(
             "SELECT ledger.postpone_outbox($1,$2,$3)", lambda now: (list(event_ids), self.token, now)
         )
+
+    async def unbound_events(self) -> dict[str, int]:
+        """How many events wait for a queue to be bound, by routing key; more than 10,000 are not counted."""
+        rows = await self._database.fetch("SELECT routing_key, events FROM ledger.unbound_event")
+        return {row["routing_key"]: row["events"] for row in rows}
 
     async def contradict(self, order: Order, detail: str, event: Event) -> None:
         """Remember evidence against how an order ended, and tell of it, once."""

@@ -17,10 +17,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
      WHERE o.event_id = replay.event_id
 $$;
 
--- Take events to publish. By "not published", never by "id above the last": ids commit out of order.
+-- Take events to publish, after those that were parked and may be tried again. By "not published", never by "id above the last": ids commit out of order.
 CREATE OR REPLACE FUNCTION ledger.take_outbox(now timestamptz, lease_token uuid, lease_until timestamptz, most integer)
 RETURNS TABLE (event_id uuid, routing_key text, body text, correlation_id text, traceparent text, app_id text)
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    SELECT ledger.release_parked(now, most);
     WITH waiting AS MATERIALIZED ( -- as in ledger.claim
         SELECT t.event_id
           FROM outbox t
@@ -46,19 +47,34 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
          ORDER BY o.event_id
            FOR NO KEY UPDATE
     ), marked AS (
-        UPDATE outbox o SET published_at = now FROM mine WHERE o.event_id = mine.event_id RETURNING 1
+        UPDATE outbox o SET published_at = now FROM mine WHERE o.event_id = mine.event_id RETURNING o.routing_key
+    ), bound AS ( -- where one has arrived, the parked ones of its kind may
+        UPDATE unbound_key u
+           SET is_bound = true, due_at = now
+          FROM (SELECT k.routing_key
+                  FROM unbound_key k
+                 WHERE NOT k.is_bound AND k.routing_key IN (SELECT m.routing_key FROM marked m)
+                 ORDER BY k.routing_key
+                   FOR NO KEY UPDATE SKIP LOCKED) AS waiting -- whoever has it locked is trying it
+         WHERE u.routing_key = waiting.routing_key
     )
     SELECT count(*) FROM marked
 $$;
 
--- Leave events that no queue takes alone for as long as they have waited already, half a minute to ten minutes.
+-- Park events that no queue takes: they cost nothing until one of their kind is taken.
 CREATE OR REPLACE FUNCTION ledger.postpone_outbox(event_ids uuid[], lease_token uuid, now timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    UPDATE outbox o
-       SET lease_until = now + least(greatest(now - o.created_at, interval '30 seconds'), interval '10 minutes')
-     WHERE o.event_id IN (SELECT p.event_id
-                            FROM outbox p
-                           WHERE p.event_id = ANY (event_ids) AND p.lease_token = postpone_outbox.lease_token
-                           ORDER BY p.event_id
-                             FOR NO KEY UPDATE)
+    WITH mine AS (
+        SELECT o.event_id
+          FROM outbox o
+         WHERE o.event_id = ANY (event_ids) AND o.lease_token = postpone_outbox.lease_token
+         ORDER BY o.event_id
+           FOR NO KEY UPDATE
+    ), parked AS (
+        UPDATE outbox o SET lease_until = 'infinity' FROM mine WHERE o.event_id = mine.event_id RETURNING o.routing_key
+    )
+    INSERT INTO unbound_key AS k (routing_key, since, due_at)
+    SELECT DISTINCT p.routing_key, now, now + interval '2 seconds' FROM parked p ORDER BY p.routing_key
+    ON CONFLICT ON CONSTRAINT unbound_key_pkey -- one that had its queue a moment ago begins anew
+    DO UPDATE SET is_bound = false, since = now, due_at = now + interval '2 seconds' WHERE k.is_bound
 $$;

@@ -1,7 +1,8 @@
 """The outbox in memory: events, and who is publishing them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from schemas.event import Event
@@ -9,12 +10,25 @@ from tests.simulation.books import Violated
 from tests.simulation.rows import OrderRow, OutboxRow
 from worker.ledger import Stored, stored
 
+# As good as for ever: 'infinity' in PostgreSQL.
+PARKED = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass
+class Unbound:
+    """A kind of events that no queue takes."""
+
+    since: datetime
+    due_at: datetime
+    is_bound: bool = False
+
 
 class Outbox:
     """Every event that was ever written. Times and tokens are arguments, as they are in SQL."""
 
     def __init__(self) -> None:
         self.outbox: dict[UUID, OutboxRow] = {}
+        self.unbound: dict[str, Unbound] = {}
 
     def announce(self, event: Event, traceparent: str | None, app_id: str | None, now: datetime) -> None:
         """An event about a message that never became an order; again if it was there."""
@@ -32,7 +46,9 @@ class Outbox:
             row.published_at, row.lease_token, row.lease_until = None, None, now
 
     def take_outbox(self, most: int, now: datetime, token: object, lease_until: datetime) -> list[Stored]:
-        """Unpublished events that nobody is publishing."""
+        """Unpublished events that nobody is publishing, after those that were parked and may be tried again."""
+        for routing_key in [key for key, kind in self.unbound.items() if kind.due_at <= now]:
+            self._release(routing_key, most, now)
         rows = [row for row in self.outbox.values() if row.published_at is None and row.lease_until <= now]
         rows.sort(key=lambda row: row.lease_until)
         for row in rows[:most]:
@@ -43,11 +59,29 @@ class Outbox:
         """The broker has confirmed them."""
         for row in self._leased(event_ids, token):
             row.published_at = now
+            kind = self.unbound.get(row.event.routing_key)
+            if kind is not None and not kind.is_bound:
+                kind.is_bound, kind.due_at = True, now
 
     def postpone_outbox(self, event_ids: Sequence[UUID], now: datetime, token: object) -> None:
-        """Nobody takes them: later."""
+        """Nobody takes them: parked, until somebody does."""
         for row in self._leased(event_ids, token):
-            row.lease_until = now + min(max(now - row.created_at, timedelta(seconds=30)), timedelta(minutes=10))
+            row.lease_until = PARKED
+            kind = self.unbound.get(row.event.routing_key)
+            if kind is None or kind.is_bound:
+                self.unbound[row.event.routing_key] = Unbound(now, now + timedelta(seconds=2))
+
+    def _release(self, routing_key: str, most: int, now: datetime) -> None:
+        kind = self.unbound[routing_key]
+        parked = [row for row in self.outbox.values() if row.published_at is None and row.lease_until == PARKED]
+        parked = [row for row in parked if row.event.routing_key == routing_key]
+        parked.sort(key=lambda row: (row.created_at, row.event.event_id))
+        for row in parked[: most if kind.is_bound else 1]:
+            row.lease_until = now
+        if not parked:
+            del self.unbound[routing_key]
+        elif not kind.is_bound:
+            kind.due_at = now + min(max(now - kind.since, timedelta(seconds=2)), timedelta(minutes=1))
 
     def tell(
         self,

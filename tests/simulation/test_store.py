@@ -19,6 +19,7 @@ from schemas.payout import Payout
 from tests.simulation.books import Violated
 from tests.simulation.ledger import StoredLedger
 from tests.simulation.loop import START
+from tests.simulation.outbox import PARKED
 from tests.simulation.store import Store
 from worker.database import Database
 from worker.ledger import Intake, Ledger, Rejection, Settlement
@@ -305,8 +306,8 @@ async def _compare_rows(store: Store, owner: asyncpg.Connection) -> None:
         key: (balance.posted, balance.held) for key, balance in store.balances.items()
     }
     outbox = await owner.fetch(
-        "SELECT event_id, order_id, sequence, terminal, lease_token IS NULL, lease_until, published_at"
-        " FROM ledger.outbox"
+        "SELECT event_id, order_id, sequence, terminal, lease_token IS NULL,"
+        " CASE WHEN isfinite(lease_until) THEN lease_until END, published_at FROM ledger.outbox"
     )
     assert {tuple(row) for row in outbox} == {
         (
@@ -315,7 +316,7 @@ async def _compare_rows(store: Store, owner: asyncpg.Connection) -> None:
             row.sequence,
             row.terminal,
             row.lease_token is None,
-            row.lease_until,
+            row.lease_until if row.lease_until != PARKED else None,
             row.published_at,
         )
         for event_id, row in store.outbox.items()

@@ -118,27 +118,7 @@ def test_taking_takes_at_most_so_many_the_longest_waiting_first(calls: Calls) ->
     assert calls.take_outbox(most=3) == set()
 
 
-@pytest.mark.parametrize(
-    ("waited", "pause"),
-    [
-        pytest.param(0, 30, id="just written: half a minute"),
-        pytest.param(30, 30, id="as long as it has waited"),
-        pytest.param(100, 100, id="as long as it has waited, longer"),
-        pytest.param(600, 600, id="ten minutes"),
-        pytest.param(100_000, 600, id="never more than ten minutes"),
-    ],
-)
-def test_what_no_queue_takes_is_left_alone_for_as_long_as_it_has_waited(
-    calls: Calls, event: uuid.UUID, waited: int, pause: int
-) -> None:
-    now = later(waited)
-    assert calls.take_outbox(now=now, token=MINE, lease_until=now) == {event}
-    calls.postpone_outbox(event, token=MINE, now=now)
-    assert calls.take_outbox(now=later(waited + pause - 1), token=THEIRS) == set()
-    assert calls.take_outbox(now=later(waited + pause), token=THEIRS) == {event}
-
-
-def test_only_who_has_taken_an_event_postpones_it(calls: Calls, event: uuid.UUID) -> None:
+def test_only_who_has_taken_an_event_parks_it(calls: Calls, event: uuid.UUID) -> None:
     calls.postpone_outbox(event, token=MINE)
     assert calls.take_outbox(token=THEIRS, lease_until=NOW) == {event}
     calls.postpone_outbox(event, token=MINE)

@@ -74,6 +74,7 @@ READABLE = {
     "deposit_line",
     "drift",
     "letter_replay",
+    "unbound_event",
 }
 TABLES = [
     "asset",
@@ -200,6 +201,7 @@ def test_the_worker_does_its_whole_work_through_functions_and_views(worker: Call
     for event_id in taken:
         worker.replay(event_id)
         worker.announce(event_id)
+    worker.postpone_outbox(*worker.take_outbox(now=later(90)))
     assert worker.bound("ccpayment", "ref-ord-1") == set(), "a transfer has its order id at the provider"
     worker.store_coins("ccpayment", Coin("1280"))
     worker.end_job(worker.take_job() or 0, later(1), later(60))

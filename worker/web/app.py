@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -29,6 +30,7 @@ def make_app(providers: Mapping[str, Provider], world: World, is_broker_there: C
         return JSONResponse(parts, 200 if all(parts.values()) else 503)
 
     async def metrics(_request: Request) -> Response:
+        await _count_unbound(world)
         return Response(world.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
@@ -39,6 +41,13 @@ def make_app(providers: Mapping[str, Provider], world: World, is_broker_there: C
             *webhook_routes(providers, world),
         ]
     )
+
+
+async def _count_unbound(world: World) -> None:
+    """What waits is in the database, whichever process wrote it; while that is away, the last count stays."""
+    with suppress(TimeoutError, WorkerError):
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            world.metrics.unbound(await world.ledger.unbound_events())
 
 
 async def _is_database_there(world: World) -> bool:
