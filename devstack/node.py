@@ -1,7 +1,6 @@
 """A RabbitMQ node that a test may break: stopped, killed, started again at the same port, asked by rabbitmqctl."""
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,9 +11,6 @@ from devstack.lifetime import throw_away
 from devstack.process import Process
 from devstack.progress import progress
 from devstack.rabbitmq import RabbitMQ
-
-# A rabbitmqctl starts a machine of Erlang's of its own, which takes seconds on a busy machine.
-CONTROL_SECONDS = 60
 
 
 @contextmanager
@@ -53,18 +49,7 @@ class Node:
 
     def control(self, *arguments: str) -> str:
         """What rabbitmqctl answers. Raises DevstackError when it fails."""
-        command = [str(self._server.programs.server.parent / "rabbitmqctl"), "--quiet", *arguments]
-        said = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self._server.environment(),
-            timeout=CONTROL_SECONDS,
-        )
-        if said.returncode:
-            raise DevstackError(f"rabbitmqctl {arguments[0]} failed:\n{said.stdout}{said.stderr}")
-        return said.stdout
+        return self._server.control(*arguments)
 
     def _end(self, first: signal.Signals) -> None:
         instance = self._server.instance

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ USER = "ledger"
 # It takes 5 to 15 s here; a loaded machine with one core needs a multiple.
 START_SECONDS = 180
 EPMD_SECONDS = 10
+# A rabbitmqctl starts a machine of Erlang's of its own, which takes seconds on a busy machine.
+CONTROL_SECONDS = 60
 PORT_TAKEN = re.compile(r"eaddrinuse|in use|already_used", re.IGNORECASE)
 
 
@@ -125,6 +128,21 @@ class RabbitMQ:
                 raise DevstackError(f"RabbitMQ is not up after {START_SECONDS} s:\n{self._log()}")
             time.sleep(4 * POLL_SECONDS)
         return f"amqp://{USER}:{self.password}@{HOST}:{self.port}/"
+
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` says of this node. Raises DevstackError when it fails."""
+        said = subprocess.run(
+            [str(self.programs.server.with_name("rabbitmqctl")), "--quiet", *arguments],
+            env=self.environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=CONTROL_SECONDS,
+        )
+        if said.returncode:
+            raise DevstackError(f"rabbitmqctl {arguments[0]} failed:\n{said.stdout}{said.stderr}")
+        return said.stdout
 
     def _log(self) -> str:
         return self.instance.tail_of("rabbitmq", 30)

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,8 +15,6 @@ from devstack.process import POLL_SECONDS
 from devstack.programs import RabbitPrograms
 from devstack.progress import Tick
 from devstack.rabbitmq import START_SECONDS, USER, RabbitMQ
-
-COMMAND_SECONDS = 60
 
 
 class RabbitCluster:
@@ -101,29 +98,13 @@ class ClusterNode(RabbitMQ):
             configuration.write("cluster_partition_handling = pause_minority\n")
             configuration.writelines(peers)
         command = [str(self.programs.server)]
-        self.server = self.instance.spawn(self.name, command, environment=self._environment())
+        self.server = self.instance.spawn(self.name, command, environment=self.environment())
 
     def is_up(self) -> bool:
         """Whether it lets us in. Raises DevstackError when it has ended."""
         if self.server.poll() is not None:
             raise DevstackError(f"RabbitMQ does not start:\n{self.instance.tail_of(self.name, 30)}")
         return lets_in(self.port, USER, self.password)
-
-    def control(self, *arguments: str) -> str:
-        """What `rabbitmqctl` says of this node."""
-        program = self.programs.server.with_name("rabbitmqctl")
-        said = subprocess.run(
-            [str(program), "--quiet", "--node", self.node, *arguments],
-            env=self._environment(),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
-        if said.returncode:
-            raise DevstackError(f"rabbitmqctl {arguments[0]} failed:\n{said.stdout}{said.stderr}")
-        return said.stdout
 
     def _base_environment(self) -> dict[str, str]:
         return super()._base_environment() | {"HOME": str(self.home)}
