@@ -46,8 +46,8 @@ COINQPAY = _meanings(
     }
 )
 # The status that an error comes with is not documented. One of 500 or more speaks of a fault inside the provider, and
-# the sandbox gives it to these, as the related interface does whose numbers they are.
-WITH_A_FAULT_INSIDE = frozenset({1000, 12008})
+# the sandbox gives it to this one, as the related interface does whose number it is.
+WITH_A_FAULT_INSIDE = frozenset({1000})
 
 # Numbers in between that mean nothing.
 UNLISTED: Mapping[str, tuple[int, ...]] = MappingProxyType(

@@ -104,6 +104,7 @@ class House:
         await self.webhooks(on=True, delaySeconds=0, duplicate=False, retrySeconds=0.3)
         await self.stage.control("POST", "coinqpay/hold")
         await self.stage.control("POST", "coinqpay/freeze", frozen=False)
+        await self.stage.control("POST", "coinqpay/coin", coin=COIN, available=True)
 
     async def deposit(self, **fields: object) -> dict[str, Any]:
         """A deposit of 10 USDT on Tron at CCPayment, in a transaction of its own."""

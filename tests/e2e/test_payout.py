@@ -232,6 +232,30 @@ async def test_an_account_that_is_frozen_for_a_while_delays_a_payout(house: Hous
     assert (await house.stage.order(order_id))["attempts"] >= 2
 
 
+async def test_a_payout_of_a_closed_coin_waits_and_is_paid_once_when_it_is_open_again(house: House) -> None:
+    order_id, address, before = house.new_id(), house.new_address(), await house.merchant()
+    await house.stage.control("POST", "coinqpay/coin", coin=COIN, available=False)
+    await house.client.publish(payout(order_id, address=address))
+    await house.until_state(order_id, "held")
+    assert (await house.stage.order(order_id))["error_code"] == "coin_unavailable"
+    assert await house.merchant() == (before[0], 5, before[2] - 5)
+    assert await house.withdrawals(address=address) == []
+    await house.stage.control("POST", "coinqpay/coin", coin=COIN, available=True)
+    assert (await house.client.tap.end_of(order_id))["data"]["result"] == "succeeded"
+    assert len(await house.withdrawals(address=address)) == 1
+    assert "review" not in house.results(order_id)
+
+
+async def test_a_payout_of_a_coin_that_stays_closed_fails_when_it_expires_and_frees_the_funds(house: House) -> None:
+    order_id, before = house.new_id(), await house.merchant()
+    await house.stage.control("POST", "coinqpay/coin", coin=COIN, available=False)
+    event = await house.ask(payout(order_id, expiresAt=house.in_seconds(1.5)))
+    assert (event["data"]["result"], event["data"]["error"]["code"]) == ("failed", "expired")
+    assert house.results(order_id) == ["failed"]
+    assert await house.stage.lines(order_id) == []
+    assert await house.merchant() == before
+
+
 async def test_a_provider_that_is_away_delays_a_payout_which_is_then_paid_once(house: House) -> None:
     order_id, address = house.new_id(), house.new_address()
     house.provider.shut()

@@ -99,7 +99,7 @@ def test_a_coin_without_a_bound_address_cannot_be_withdrawn(caller: CoinQPayCall
 
 def test_a_coin_can_be_unavailable_for_a_while(caller: CoinQPayCaller) -> None:
     caller.ask("coin", coin="TRON_USDT", available=False)
-    assert [refusal_of(reply) for reply in (caller.payout(), caller.order())] == [(503, 12008)] * 2
+    assert [refusal_of(reply) for reply in (caller.payout(), caller.order())] == [(400, 12008)] * 2
     caller.ask("coin", coin="TRON_USDT", available=True)
     assert result_of(caller.payout())["status"] == 1
 

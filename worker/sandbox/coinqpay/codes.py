@@ -37,7 +37,7 @@ class Code(IntEnum):
     TOO_MANY_DECIMALS = 12204
 
 
-# Every other code comes with 400.
+# Every other code comes with 400: nothing was done, and the related interface keeps 500 and more for faults inside.
 _HTTP_STATUSES = {
     Code.INTERNAL: 500,
     Code.METHOD_NOT_SUPPORTED: 405,
@@ -51,7 +51,6 @@ _HTTP_STATUSES = {
     Code.ACCOUNT_FROZEN: 403,
     Code.TRANSACTION_NOT_FOUND: 404,
     Code.ORDER_NOT_FOUND: 404,
-    Code.COIN_UNAVAILABLE: 503,
 }
 _NAMED = {int(code): code for code in Code}
 
