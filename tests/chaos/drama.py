@@ -141,10 +141,10 @@ class Drama:
         if stall is not None:
             await stall()
 
-    async def after_admit(self) -> None:
+    async def after_call(self, name: str) -> None:
         """Where a worker may be stopped: its attempt is durable, and has not been sent."""
-        pause, self.pause = self.pause, None
-        if pause is not None:
+        if name == "admit" and self.pause is not None:
+            pause, self.pause = self.pause, None
             await pause()
 
     async def is_quiet(self) -> bool:
@@ -233,7 +233,7 @@ class Actor:
         self._drama = drama
         self._switch = switch
         clock = KillableClock(drama.time, switch)
-        ledger: Any = KillableLedger(Ledger(drama.database, drama.time, LEASE_SECONDS), switch, drama.after_admit)
+        ledger: Any = KillableLedger(Ledger(drama.database, drama.time, LEASE_SECONDS), switch, drama.after_call)
         publisher = BusPublisher(drama.bus, switch)
         self._relay = Relay(ledger, publisher, clock)
         client = httpx.AsyncClient(transport=KillableTransport(drama.sandbox, switch, drama.witness))

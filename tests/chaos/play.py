@@ -45,7 +45,7 @@ class Play:
     broken: list[str] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     seconds_behind: float = 0  # of the provider's clock
-    pause: Hook | None = None  # after the first attempt is written down
+    meanwhile: dict[str, Hook] = field(default_factory=dict)  # after the next call of this name to the ledger
     stall: Hook | None = None  # while the first request is about to leave
     before_answers: Hook | None = None  # between a request's effect and its answer
     _timed: list[tuple[datetime, Callable[[], Any]]] = field(default_factory=list)
@@ -163,11 +163,11 @@ class Play:
 
     # ---------------------------------------------------------------- what the ports call
 
-    async def after_admit(self) -> None:
-        """Where a worker may be stopped: its attempt is durable, and has not been sent."""
-        pause, self.pause = self.pause, None
-        if pause is not None:
-            await pause()
+    async def after_call(self, name: str) -> None:
+        """Where a process may be stopped: what the ledger was asked is durable, and nothing has come of it yet."""
+        meanwhile = self.meanwhile.pop(name, None)
+        if meanwhile is not None:
+            await meanwhile()
 
     async def leaves(self, request: httpx.Request) -> None:
         """A request is about to leave. It takes time: two in one instant would be signed alike."""

@@ -110,12 +110,12 @@ TAKES = frozenset({"claim", "take_outbox", "take_job", "take_deposits", "take_we
 
 
 class KillableLedger:
-    """The real ledger, each of whose calls may be the worker's last."""
+    """The real ledger, each of whose calls may be the worker's last. `after` is told of those that were not."""
 
-    def __init__(self, ledger: Any, switch: KillSwitch, after_admit: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, ledger: Any, switch: KillSwitch, after: Callable[[str], Awaitable[None]]) -> None:
         self._ledger = ledger
         self._switch = switch
-        self._after_admit = after_admit
+        self._after = after
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._ledger, name)
@@ -125,8 +125,7 @@ class KillableLedger:
 
         async def call(*arguments: object, **named: object) -> Any:
             result = await self._switch.around(f"ledger.{name}", lambda: method(*arguments, **named), changes)
-            if name == "admit":
-                await self._after_admit()
+            await self._after(name)
             return result
 
         return call

@@ -47,7 +47,7 @@ class Process:
         self.switch = switch
         self._clock = clock = KillableClock(play.time, switch)
         self._inner = Ledger(play.database, play.time, LEASE_SECONDS)
-        ledger: Any = KillableLedger(self._inner, switch, play.after_admit)
+        ledger: Any = KillableLedger(self._inner, switch, play.after_call)
         publisher = BusPublisher(play.bus, switch)
         transport = KillableTransport(play.bank, switch, play.leaves, play.is_answering)
         client = httpx.AsyncClient(transport=transport, trust_env=False)

@@ -111,13 +111,14 @@ def _absent_without_coverage(patch: Patch) -> None:
 
 def _confirm_before_it_is_bound(patch: Patch) -> None:
     """The answer does not wait for the binding."""
-    original = confirm_web.settle
+    original = confirm_web.apply
     under_way: set[Any] = set()
 
-    async def settle(order: Any, finding: Any, source: Any, world: Any) -> None:
+    async def apply(order: Any, finding: Any, source: Any, world: Any) -> str:
         task = asyncio.create_task(original(order, finding, source, world))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
+        return "settled"
 
     known = confirm_web._known
     asked: dict[str, int] = {}
@@ -127,7 +128,7 @@ def _confirm_before_it_is_bound(patch: Patch) -> None:
         asked[withdrawal_id] = asked.get(withdrawal_id, 0) + 1
         return "confirmed" if answer is None and asked[withdrawal_id] % 2 == 0 else answer
 
-    patch.setattr(confirm_web, "settle", settle)
+    patch.setattr(confirm_web, "apply", apply)
     patch.setattr(confirm_web, "_known", known_already)
 
 

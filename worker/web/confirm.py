@@ -14,7 +14,7 @@ from worker.providers.coinqpay.judge import payee_of
 from worker.providers.coinqpay.provider import CoinQPay
 from worker.providers.coinqpay.records import Withdrawal
 from worker.providers.protocol import Processing, ReadFailed
-from worker.steps.settle import settle
+from worker.steps.settle import apply
 from worker.world import World
 
 log = structlog.get_logger()
@@ -43,25 +43,34 @@ async def confirm(withdrawal_id: str, provider: CoinQPay, world: World) -> Answe
         return "refused"
 
     try:
-        order = await world.ledger.payment_in_doubt(provider.name, payee_of(record))
+        return await _bind(record, provider, world)
     except UnreadableOrder:
         return "unknown"  # a worker of another version answers the next time
-    return await _decide(record, order, provider, world)
 
 
-async def _decide(record: Withdrawal, order: Order | None, provider: CoinQPay, world: World) -> Answer:
+async def _bind(record: Withdrawal, provider: CoinQPay, world: World) -> Answer:
     """Bind the one order that it can be, durably; or refuse it for ever."""
-    if order is None:
-        return await _refuse(record, "no open payment of ours is equal to it", provider, world)
-    if record.status != WAITS_FOR_APPROVAL:
-        return await _refuse(record, f"its status is {record.status}", provider, world)
-    if not provider.is_in_time(record, order.attempted_at):
-        # Another's, or our clock is wrong: then the answer to our own request will bind it. So this is not for ever.
-        log.error("withdrawal was not created while our request could be carried out", withdrawal_id=record.id)
-        return "refused"
-    await settle(order, Processing(record.id), "record", world)
-    answer = await _known(record.id, provider, world)
-    return answer or await _refuse(record, "its order has moved on", provider, world)
+    while True:  # each turn more means that somebody else went on with the order; the route's time is limited
+        order = await world.ledger.payment_in_doubt(provider.name, payee_of(record))
+        if order is None or not _is_in_doubt(order):
+            return await _refuse(record, "no open payment of ours is equal to it", provider, world)
+        if record.status != WAITS_FOR_APPROVAL:
+            return await _refuse(record, f"its status is {record.status}", provider, world)
+        if not provider.is_in_time(record, order.attempted_at):
+            # Another's, or our clock is wrong: then the answer to our own request binds it. So this is not for ever.
+            log.error("withdrawal was not created while our request could be carried out", withdrawal_id=record.id)
+            return "refused"
+        # That it is this order's is our guess, the provider has not said so. While we looked, it may have become an
+        # equal order's, and this one have got an id of its own: that speaks against the guess, and must not put an
+        # order in review whose own withdrawal would then be refused.
+        if await apply(order, Processing(record.id), "record", world) != "stale":
+            answer = await _known(record.id, provider, world)
+            return answer or await _refuse(record, "its order has moved on", provider, world)
+
+
+def _is_in_doubt(order: Order) -> bool:
+    """Still: between finding and reading it, it may have been bound, refused or ended."""
+    return order.provider_ref is None and bool(order.doubtful) and not order.is_terminal
 
 
 async def _known(withdrawal_id: str, provider: CoinQPay, world: World) -> Answer | None:
