@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.connection import make_url
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPChannelError
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ HEARTBEAT_SECONDS = 15
 # For each host of the URL: one that is silent must not keep us from the next.
 CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
+# Whoever no longer wants a connection that is being made waits so long for it: it mostly is there in a moment.
+GIVE_UP_SECONDS = 1
 # A session that ends sooner met something that waiting a moment does not mend, such as an exchange that is missing.
 STEADY_SECONDS = 5
 FIRST_PAUSE_SECONDS = 0.05
@@ -87,9 +90,7 @@ async def open_session(url: str) -> AsyncIterator[Session]:
         underlay.on_consumer_cancel_callbacks.add(lambda *_: over.set())
         yield Session(channel, over)
     finally:
-        with suppress(ConnectionLost), told_as_lost():
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await connection.close()
+        await _close(connection)
 
 
 async def _connect_somewhere(url: str) -> tuple[AbstractConnection, AbstractChannel]:
@@ -102,19 +103,43 @@ async def _connect_somewhere(url: str) -> tuple[AbstractConnection, AbstractChan
 
 
 async def _connect(url: str) -> tuple[AbstractConnection, AbstractChannel]:
-    connection: AbstractConnection | None = None
+    # Not aio_pika.connect, which drops a connection that could not be made without closing it: its finalizer would
+    # then begin to, whenever the garbage collector comes by, and warn of a coroutine that was never awaited.
+    connection = aio_pika.Connection(make_url(url))
     try:
         with told_as_lost():
-            connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+            await _open(connection)
             # Without on_return_raises an unroutable publish would return as if it had arrived.
             channel = connection.channel(publisher_confirms=True, on_return_raises=True)
             await channel.initialize(timeout=CONNECT_SECONDS)
     except BaseException:
-        if connection is not None:
-            with suppress(ConnectionLost), told_as_lost():
-                await connection.close()
+        await _close(connection)
         raise
     return connection, channel
+
+
+async def _open(connection: AbstractConnection) -> None:
+    """Connect. Given up in the middle, the library could leave a connection that nobody knows: so not at once."""
+    opening = asyncio.create_task(connection.connect(timeout=CONNECT_SECONDS))
+    try:
+        await asyncio.shield(opening)
+    finally:
+        try:
+            await asyncio.wait({opening}, timeout=GIVE_UP_SECONDS)
+        finally:
+            opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+
+
+async def _close(connection: AbstractConnection) -> None:
+    try:
+        with suppress(ConnectionLost), told_as_lost():
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
+    finally:
+        # What failed to close in good order is not closed for the library, whose finalizer would try once more. This
+        # only says that it is: there is nothing left to close.
+        await connection.close()
 
 
 @contextmanager

@@ -46,6 +46,8 @@ log = structlog.get_logger()
 # For each host of the URL: one that is silent must not keep us from the next.
 CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
+# Whoever no longer wants a connection that is being made waits so long for it: it mostly is there in a moment.
+GIVE_UP_SECONDS = 1
 # A broker in a resource alarm stops reading from publishers without closing the connection.
 CONFIRM_SECONDS = 30
 # All properties of a message share one frame of 128 KiB, and a dead letter has more of them than the message had.
@@ -248,26 +250,45 @@ async def _connect_somewhere(url: str) -> tuple[AbstractConnection, AbstractChan
 
 
 async def _connect(url: URL) -> tuple[AbstractConnection, AbstractChannel]:
-    connection: AbstractConnection | None = None
+    # Not aio_pika.connect, which drops a connection that could not be made without closing it: its finalizer would
+    # then begin to, whenever the garbage collector comes by, and warn of a coroutine that was never awaited.
+    connection = aio_pika.Connection(url)
     try:
-        connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+        await _open(connection)
         # Without on_return_raises an unroutable publish would return as if it had arrived.
         channel = connection.channel(publisher_confirms=True, on_return_raises=True)
         await channel.initialize(timeout=CONNECT_SECONDS)
-        return connection, channel
-    except Exception as error:
-        if connection is not None:
-            await _close(connection)
-        if isinstance(error, _AWAY):
+    except BaseException as error:
+        await _close(connection)
+        if isinstance(error, _AWAY) or not isinstance(error, Exception):
             raise
         # A connection that is lost just after it was made makes the library raise RuntimeError or bare Exception.
         raise ConnectionError(type(error).__name__) from error
+    return connection, channel
+
+
+async def _open(connection: AbstractConnection) -> None:
+    """Connect. Given up in the middle, the library could leave a connection that nobody knows: so not at once."""
+    opening = asyncio.create_task(connection.connect(timeout=CONNECT_SECONDS))
+    try:
+        await asyncio.shield(opening)
+    finally:
+        try:
+            await asyncio.wait({opening}, timeout=GIVE_UP_SECONDS)
+        finally:
+            opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
 
 
 async def _close(connection: AbstractConnection) -> None:
-    with suppress(*_AWAY, RuntimeError):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await connection.close()
+    try:
+        with suppress(*_AWAY, RuntimeError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
+    finally:
+        # What failed to close in good order is not closed for the library, whose finalizer would try once more. This
+        # only says that it is: there is nothing left to close.
+        await connection.close()
 
 
 @asynccontextmanager
