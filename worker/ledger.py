@@ -162,10 +162,10 @@ class Ledger:
 
     async def _admit(self, items: Sequence[Intake]) -> list[Admission]:
         """Order, hold and first attempt; the lease is ours until it runs out."""
-        columns = _columns(_intake_row(item) for item in items)
+        columns = _sparse_columns(_intake_row(item) for item in items)
         rows = await self._fetch_at(
             "SELECT verdict, events FROM ledger.admit"
-            "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19) ORDER BY item",
+            "($1,$2,$3,$4,$5,$6,$7,$8::text[]::numeric[],$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19) ORDER BY item",
             lambda now: (*columns, now, now + self._lease),
         )
         return [Admission(row["verdict"], row["events"] or 0) for row in rows]
@@ -182,11 +182,13 @@ class Ledger:
 
     async def _settle(self, items: Sequence[Settlement]) -> list[Applied]:
         """Apply decisions, each whole or not at all."""
-        columns = _columns(_settlement_row(item) for item in items) + _event_columns(items) + _line_columns(items)
+        columns = (
+            _sparse_columns(_settlement_row(item) for item in items) + _event_columns(items) + _line_columns(items)
+        )
         rows = await self._fetch_at(
             "SELECT verdict FROM ledger.settle"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,"
-            "$25,$26,$27,$28,$29,$30) ORDER BY item",
+            "$25,$26::text[]::numeric[],$27,$28,$29,$30) ORDER BY item",
             lambda now: (*columns, now, self.token, now + self._event_lease),
         )
         return [row["verdict"] for row in rows]
@@ -543,7 +545,7 @@ def _intake_row(item: Intake) -> tuple[object, ...]:
         json.dumps(command.content()),
         hold and hold.account,
         hold and hold.coin,
-        hold and Decimal(hold.amount),
+        hold and hold.amount,  # as text: PostgreSQL reads it in a fraction of the time that encoding a Decimal takes
         item.prepared and item.prepared.body,
         item.prepared and item.prepared.signed_at,
         item.prepared and item.prepared.signature,
@@ -598,7 +600,7 @@ def _settlement_row(item: Settlement) -> tuple[object, ...]:
     )
 
 
-def _event_columns(items: Sequence[Settlement]) -> list[list[Any]]:
+def _event_columns(items: Sequence[Settlement]) -> list[Sequence[Any]]:
     events = [
         (
             number,
@@ -612,20 +614,25 @@ def _event_columns(items: Sequence[Settlement]) -> list[list[Any]]:
         for number, item in enumerate(items, start=1)
         for event in item.decision.events
     ]
-    return _columns(events) or [[]] * 7
+    return _sparse_columns(events) or [()] * 7
 
 
-def _line_columns(items: Sequence[Settlement]) -> list[list[Any]]:
+def _line_columns(items: Sequence[Settlement]) -> list[Sequence[Any]]:
     lines = [
-        (number, line.account, line.coin, line.amount, line.purpose)
+        (number, line.account, line.coin, str(line.amount), line.purpose)
         for number, item in enumerate(items, start=1)
         for line in item.decision.lines
     ]
-    return _columns(lines) or [[]] * 5
+    return _sparse_columns(lines) or [()] * 5
 
 
 def _columns(rows: Any) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _sparse_columns(rows: Any) -> list[Sequence[Any]]:
+    """As _columns; a column without values is left empty, which `unnest` fills up with NULL beside the others."""
+    return [() if column.count(None) == len(column) else column for column in zip(*rows, strict=True)]
 
 
 def _deposit_columns(deposit: Deposit) -> tuple[object, ...]:

@@ -38,7 +38,9 @@ CREATE OR REPLACE FUNCTION ledger.settle(
     lease_token uuid,
     lease_until timestamptz
 ) RETURNS TABLE (item bigint, verdict text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+-- A plan is kept, and may be as old as the empty table: joined otherwise than by looking up keys, it reads all of it.
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     -- Per item, what never changes of its order: read before the locks, because it says what to lock.
@@ -53,6 +55,7 @@ DECLARE
     taken bigint[] := '{}';
     passed boolean[]; -- per item: whether it is applied
     journal_ids bigint[];
+    told integer[] := array_fill(NULL::integer, ARRAY[cardinality(order_ids)]); -- per item: its last event's sequence
 BEGIN
     SELECT array_agg(o.provider ORDER BY c.item), array_agg(o.hold_account_id ORDER BY c.item),
            array_agg(o.hold_amount ORDER BY c.item), array_agg(o.traceparent ORDER BY c.item),
@@ -95,8 +98,8 @@ BEGIN
     END IF;
 
     -- A statement of its own, after the locks: it sees what others committed while we waited. What an order must be
-    -- to pass stands in no condition of the join: the planner would look the orders up by the index of those due,
-    -- all of them for each item. Of two decisions for one order in a batch the first passes and makes the second stale.
+    -- to pass stands in no condition of the join: the planner might read the index of all that are due, for each
+    -- item. Of two decisions for one order in a batch the first passes and makes the second stale.
     passed := ARRAY(
         SELECT f.fits AND row_number() OVER (PARTITION BY f.order_id, f.fits ORDER BY f.item) = 1
           FROM (SELECT c.item, c.order_id, c.item <> ALL (taken)
@@ -140,18 +143,19 @@ BEGIN
              GROUP BY m.account_id) d
      WHERE b.account_id = d.account_id;
 
+    FOR i IN 1 .. cardinality(event_items) LOOP
+        told[event_items[i]] := greatest(told[event_items[i]], event_sequences[i]);
+    END LOOP;
+
     UPDATE orders o
        SET state = c.state, revision = o.revision + 1, due_at = c.due_at,
            provider_ref = coalesce(c.provider_ref, o.provider_ref), error_code = c.error_code,
            doubtful = c.doubtful::integer[], doubt_since = c.doubt_since, absent_at = c.absent_at, polls = c.polls,
-           events = greatest(o.events, t.sequence), updated_at = now
+           events = greatest(o.events, c.told), updated_at = now
       FROM unnest(order_ids, states, due_ats, provider_refs, error_codes, doubtfuls, doubt_sinces, absent_ats,
-                  poll_counts, passed) WITH ORDINALITY
-           AS c (order_id, state, due_at, provider_ref, error_code, doubtful, doubt_since, absent_at, polls, passed,
-                 item)
-      LEFT JOIN (SELECT e.item, max(e.sequence) AS sequence
-                   FROM unnest(event_items, event_sequences) AS e (item, sequence)
-                  GROUP BY e.item) t ON t.item = c.item
+                  poll_counts, told, passed)
+           AS c (order_id, state, due_at, provider_ref, error_code, doubtful, doubt_since, absent_at, polls, told,
+                 passed)
      WHERE o.order_id = c.order_id AND c.passed;
 
     INSERT INTO evidence (order_id, at, attempt, source, verdict, provider_code, message)

@@ -8,7 +8,7 @@ import pytest
 from tests.sql.calls import Calls
 from tests.sql.items import Intake, Rejection, Settlement, fails, later, moves, succeeds
 
-APPEND_ONLY = ["journal", "entry", "attempt", "evidence", "contradiction", "refusal"]
+APPEND_ONLY = ["journal", "entry", "attempt", "evidence", "contradiction", "refusal", "account"]
 
 
 @pytest.fixture
@@ -83,6 +83,8 @@ def test_history_is_append_only(busy: Calls, table: str, verb: str) -> None:
         if table in ("journal", "evidence", "contradiction", "refusal")
         else "number"
         if table == "attempt"
+        else "name"
+        if table == "account"
         else "line"
     )
     statements = {
@@ -149,6 +151,20 @@ def test_a_journal_that_does_not_balance_is_refused(busy: Calls, lines: list[tup
     values = ", ".join(f"({entry(account, amount)})" for account, amount in lines)
     with pytest.raises(psycopg.Error, match=refusal):
         busy.connection.execute(f"INSERT INTO ledger.entry VALUES {values}".encode())
+
+
+@pytest.mark.parametrize(
+    ("account", "journal"),
+    [
+        pytest.param("0", "currval('ledger.journal_id_seq')", id="no such account"),
+        pytest.param("(SELECT min(id) FROM ledger.account)", "0", id="no such journal"),
+    ],
+)
+def test_an_entry_has_its_account_and_its_journal(busy: Calls, account: str, journal: str) -> None:
+    busy.connection.execute("INSERT INTO ledger.journal (order_id, at) VALUES ('ord-2', now())")
+    lines = f"({account}, 98, {journal}, 1, 1, 'transfer', 1), ({account}, 99, {journal}, 2, -1, 'transfer', 0)"
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="has no account, or no journal"):
+        busy.connection.execute(f"INSERT INTO ledger.entry VALUES {lines}".encode())
 
 
 def test_the_lines_of_a_journal_come_in_one_statement(busy: Calls) -> None:
