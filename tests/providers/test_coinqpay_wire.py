@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.providers.coinqpay.errors import CODES
-from worker.providers.coinqpay.wire import Failure, Result, clean_message, read_envelope
+from worker.providers.coinqpay.wire import Failure, Result, read_envelope
 from worker.providers.http import Answer
 from worker.providers.protocol import Unreadable
+from worker.providers.reading import clean_message
 
 STATUSES = [200, 201, 400, 401, 403, 404, 429, 500, 503]
 

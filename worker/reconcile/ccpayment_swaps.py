@@ -11,7 +11,8 @@ from worker.providers.ccpayment.errors import NOT_FOUND
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.records import swap_records
 from worker.providers.ccpayment.swaps import parse_swap_amounts
-from worker.providers.ccpayment.wire import SwapRecord, clean_message, read_record
+from worker.providers.ccpayment.wire import SwapRecord, read_record
+from worker.providers.reading import clean_message
 from worker.reconcile.compare import Record
 from worker.reconcile.records import Span, ended_orders
 

@@ -10,7 +10,8 @@ from worker.providers.ccpayment.api import ReadFailed
 from worker.providers.ccpayment.errors import NOT_FOUND
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.records import transfer_records
-from worker.providers.ccpayment.wire import TransferRecord, clean_message, read_record
+from worker.providers.ccpayment.wire import TransferRecord, read_record
+from worker.providers.reading import clean_message
 from worker.reconcile.ccpayment_users import account_names, is_unknown, user_id_of
 from worker.reconcile.compare import Record
 from worker.reconcile.records import Span, ended_orders

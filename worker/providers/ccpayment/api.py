@@ -10,11 +10,12 @@ import httpx
 
 from worker.providers import protocol
 from worker.providers.ccpayment.auth import sign
-from worker.providers.ccpayment.errors import CODES, SUCCESS
+from worker.providers.ccpayment.errors import SUCCESS, meaning_of
 from worker.providers.ccpayment.fields import to_unix_seconds
-from worker.providers.ccpayment.wire import Envelope, Model, clean_message, read_data, read_envelope
+from worker.providers.ccpayment.wire import Envelope, read_data, read_envelope
 from worker.providers.http import IsTooLate, NoAnswer, NotSent, ask
 from worker.providers.protocol import Unreadable
+from worker.providers.reading import Model, clean_message
 
 PATH = "/ccpayment/v2/"
 
@@ -99,7 +100,8 @@ class Api:
         except (NotSent, NoAnswer, Unreadable) as error:
             raise ReadFailed(route, str(error)) from None
         if envelope.code != SUCCESS:
-            raise ReadFailed(route, clean_message(envelope.msg) or code_name(envelope.code), envelope.code)
+            _, name = meaning_of(envelope.code)
+            raise ReadFailed(route, clean_message(envelope.msg) or name, envelope.code)
         return envelope.data
 
     async def read_as(self, model: type[Model], route: str, fields: Mapping[str, object] | None = None) -> Model:
@@ -114,11 +116,6 @@ class Api:
 def encode(fields: Mapping[str, object]) -> bytes:
     """The body of a request: JSON without spaces, in UTF-8."""
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def code_name(code: int) -> str:
-    """What a code is called here, for an answer without words."""
-    return CODES[code][1] if code in CODES else "unlisted_code"
 
 
 def _signer(app_id: str, app_secret: str) -> Callable[[str, bytes], str]:

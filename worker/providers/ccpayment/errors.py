@@ -111,3 +111,8 @@ CODES: dict[int, tuple[Meaning, str]] = {
 }
 
 NOT_FOUND = 11003
+
+
+def meaning_of(code: int) -> tuple[Meaning, str]:
+    """What a code says of the request that moves money, and its name."""
+    return CODES.get(code, (Meaning.UNCERTAIN, "unlisted_code"))

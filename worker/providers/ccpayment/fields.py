@@ -1,6 +1,6 @@
 """The kinds of fields that CCPayment's answers are made of, each read exactly or refused."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -8,10 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Str
 
 from schemas.fields import is_clean
 from schemas.money import parse_record_amount
+from worker.providers.reading import EPOCH, moment_of
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Documented in seconds, seen in milliseconds: as seconds a number above this would be after the year 5138.
-SECONDS_MAX = 10**11
 REPLACEMENT = "\ufffd"
 
 
@@ -34,8 +32,7 @@ def _read_time(value: object) -> datetime | None:
     if type(value) is not int or value < 0:
         raise ValueError("must be Unix seconds")
     try:
-        since = timedelta(milliseconds=value) if value > SECONDS_MAX else timedelta(seconds=value)
-        return EPOCH + since if value else None
+        return moment_of(value) if value else None
     except OverflowError:
         raise ValueError("must be Unix seconds") from None
 

@@ -1,14 +1,12 @@
 """What CCPayment's codes and records say of an order: pure, by the tables of its documentation."""
 
 from schemas.money import parse_record_amount
-from worker.providers.ccpayment.errors import CODES
+from worker.providers.ccpayment.errors import meaning_of
 from worker.providers.ccpayment.swaps import parse_swap_amounts
-from worker.providers.ccpayment.wire import Envelope, SwapRecord, TransferRecord, clean_message
-from worker.providers.meaning import Meaning
+from worker.providers.ccpayment.wire import Envelope, SwapRecord, TransferRecord
 from worker.providers.protocol import (
     Convert,
     Converted,
-    Deferred,
     Disputed,
     Move,
     Outcome,
@@ -16,23 +14,16 @@ from worker.providers.protocol import (
     Receipt,
     Refused,
     Succeeded,
-    Unknown,
     Unreadable,
 )
+from worker.providers.reading import clean_message
+from worker.providers.refusal import judge_meaning
 
 
 def judge_code(envelope: Envelope) -> Outcome:
     """What an error code says of the attempt it answers."""
-    provider_code = str(envelope.code)
-    meaning, code = CODES.get(envelope.code, (Meaning.UNCERTAIN, "unlisted_code"))
-    message = clean_message(envelope.msg) or code
-    match meaning:
-        case Meaning.REFUSED:
-            return Refused(code, message, provider_code)
-        case Meaning.LATER | Meaning.OPERATOR:
-            return Deferred(code, message, provider_code, needs_operator=meaning is Meaning.OPERATOR)
-        case Meaning.UNCERTAIN | Meaning.DUPLICATE:
-            return Unknown(code, message, provider_code)
+    meaning, name = meaning_of(envelope.code)
+    return judge_meaning(meaning, name, clean_message(envelope.msg) or name, str(envelope.code))
 
 
 def judge_transfer(record: TransferRecord, instruction: Move) -> Outcome:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from worker.providers.ccpayment.api import Api, ReadFailed
 from worker.providers.ccpayment.fields import EmptyList, Fields, OptionalText
-from worker.providers.ccpayment.wire import Model, Wire, read_data
+from worker.providers.ccpayment.wire import Wire, read_data
 from worker.providers.protocol import Unreadable
+from worker.providers.reading import Model
 
 # Twenty records each: twenty thousand are more than a caller can want without a narrower range of time.
 PAGES_MAX = 1000

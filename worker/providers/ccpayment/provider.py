@@ -10,7 +10,7 @@ from worker.providers.ccpayment.api import Api, ReadFailed, encode
 from worker.providers.ccpayment.assets import app_assets
 from worker.providers.ccpayment.coins import Coin as ListedCoin
 from worker.providers.ccpayment.coins import coin_list, prices
-from worker.providers.ccpayment.errors import CODES, NOT_FOUND, SUCCESS
+from worker.providers.ccpayment.errors import NOT_FOUND, SUCCESS, meaning_of
 from worker.providers.ccpayment.judge import judge_code, judge_swap, judge_transfer
 from worker.providers.ccpayment.source import CCPaymentDeposits
 from worker.providers.ccpayment.v1 import ApiV1
@@ -20,16 +20,14 @@ from worker.providers.ccpayment.wire import (
     SwapRecord,
     TransferReceipt,
     TransferRecord,
-    clean_message,
     read_data,
     read_record,
 )
-from worker.providers.http import NoAnswer, NotSent, TooLate
+from worker.providers.http import NoAnswer, NotSent
 from worker.providers.protocol import (
     Absent,
     Coin,
     Convert,
-    Deferred,
     DepositSource,
     Finding,
     Instruction,
@@ -42,6 +40,8 @@ from worker.providers.protocol import (
     Unknown,
     Unreadable,
 )
+from worker.providers.reading import clean_message
+from worker.providers.refusal import judge_unanswered
 
 # A signature is valid for two minutes, by a clock that may differ from ours.
 SIGNATURE_VALIDITY = timedelta(seconds=120)
@@ -88,12 +88,8 @@ class CCPayment:
             if isinstance(instruction, Move):
                 return Succeeded(read_data(TransferReceipt, envelope.data).record_id)
             receipt = read_data(SwapReceipt, envelope.data)
-        except TooLate as error:
-            return Deferred("not_sent", str(error))
-        except NotSent as error:
-            return Deferred("provider_unreachable", str(error))
-        except (NoAnswer, Unreadable) as error:
-            return Unknown("no_answer", str(error))
+        except (NotSent, NoAnswer, Unreadable) as error:
+            return judge_unanswered(error)
         found = await self.look_up(instruction, Trail(receipt.record_id, prepared.signed_at))
         # Not to be seen yet, or the look-up failed: the provider has it all the same.
         return Processing(receipt.record_id) if isinstance(found, Absent | Unknown) else found
@@ -199,8 +195,8 @@ def _judge_record(envelope: Envelope, instruction: Instruction) -> Finding:
 
 
 def _unreadable_look_up(envelope: Envelope) -> Unknown:
-    code = CODES[envelope.code][1] if envelope.code in CODES else "unlisted_code"
-    return Unknown("look_up_failed", f"{code}: {clean_message(envelope.msg)}", str(envelope.code))
+    _, name = meaning_of(envelope.code)
+    return Unknown("look_up_failed", f"{name}: {clean_message(envelope.msg)}", str(envelope.code))
 
 
 def _coin(coin: ListedCoin, asked: Mapping[int, Decimal]) -> Coin:

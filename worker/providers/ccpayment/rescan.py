@@ -4,7 +4,8 @@ from pydantic import StrictStr
 
 from worker.providers.ccpayment.api import Api
 from worker.providers.ccpayment.fields import without_blanks
-from worker.providers.ccpayment.wire import Wire, clean_message
+from worker.providers.ccpayment.wire import Wire
+from worker.providers.reading import clean_message
 
 
 class _Rescan(Wire):

@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, StrictStr
 from worker.providers.ccpayment.api import ReadFailed, encode
 from worker.providers.ccpayment.errors import SUCCESS
 from worker.providers.ccpayment.fields import EmptyList, KnownAmount, OptionalText, to_unix_seconds
-from worker.providers.ccpayment.wire import clean_message, read_data, read_envelope
+from worker.providers.ccpayment.wire import read_data, read_envelope
 from worker.providers.http import Answer, NoAnswer, NotSent, ask
 from worker.providers.protocol import Unreadable
+from worker.providers.reading import clean_message
 
 ROUTE = "v1 assets"
 PATH = "/ccpayment/v1/assets"

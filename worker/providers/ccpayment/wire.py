@@ -1,19 +1,15 @@
 """CCPayment's answers as they come over the wire, read with care: they are somebody else's data."""
 
 import json
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr
 from pydantic.alias_generators import to_camel
 
 from worker.providers.ccpayment.fields import OptionalText, RecordId, UnixTime
 from worker.providers.http import Answer
 from worker.providers.protocol import Unreadable
-
-# A provider's sentence is shown to people and stored; more than this is not a sentence.
-MESSAGE_CHARACTERS_MAX = 300
-
-Model = TypeVar("Model", bound=BaseModel)
+from worker.providers.reading import Model, read_model
 
 
 class Envelope(BaseModel):
@@ -96,11 +92,7 @@ def read_envelope(answer: Answer) -> Envelope:
 
 def read_data(model: type[Model], data: object) -> Model:
     """`data` as the model. Raises Unreadable naming the first field that is wrong."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        raise Unreadable(f"the answer's field {where or 'data'} is missing or malformed") from None
+    return read_model(model, data, "data")
 
 
 def read_record(model: type[Model], data: object) -> Model | None:
@@ -117,9 +109,3 @@ def read_record(model: type[Model], data: object) -> Model | None:
     if record is None or (isinstance(record, dict) and not any(record.values())):
         return None
     return read_data(model, record)
-
-
-def clean_message(text: str) -> str:
-    """The provider's words, without control characters and cut to a sentence's length."""
-    printable = "".join(character for character in text if character.isprintable())
-    return printable[:MESSAGE_CHARACTERS_MAX]

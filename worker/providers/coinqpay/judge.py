@@ -9,11 +9,9 @@ from worker.providers.address import normal_address
 from worker.providers.coinqpay.errors import judge
 from worker.providers.coinqpay.records import Confirmation, CreatedPayOrder, CreatedWithdrawal, PayOrder, Withdrawal
 from worker.providers.coinqpay.wire import Failure
-from worker.providers.meaning import Meaning
 from worker.providers.protocol import (
     Collect,
     Collected,
-    Deferred,
     Disputed,
     Outcome,
     Payable,
@@ -22,9 +20,9 @@ from worker.providers.protocol import (
     Send,
     Sent,
     Succeeded,
-    Unknown,
     payee,
 )
+from worker.providers.refusal import judge_meaning
 
 # Statuses of a withdrawal that end it, and those after which only a person knows where the money is.
 SUCCESS = 4
@@ -40,15 +38,8 @@ UNPAID: Mapping[int, str] = MappingProxyType({4: "payment_failed", 5: "payment_e
 
 def judge_failure(failure: Failure) -> Outcome:
     """What an error says of the attempt it answers."""
-    meaning, code = judge(failure.status, failure.code)
-    message, provider_code = failure.message or code, str(failure.code)
-    match meaning:
-        case Meaning.REFUSED:
-            return Refused(code, message, provider_code)
-        case Meaning.LATER | Meaning.OPERATOR:
-            return Deferred(code, message, provider_code, needs_operator=meaning is Meaning.OPERATOR)
-        case Meaning.UNCERTAIN | Meaning.DUPLICATE:
-            return Unknown(code, message, provider_code)
+    meaning, name = judge(failure.status, failure.code)
+    return judge_meaning(meaning, name, failure.message or name, str(failure.code))
 
 
 def judge_withdrawal(record: CreatedWithdrawal, instruction: Send) -> Outcome:

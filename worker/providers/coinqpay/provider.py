@@ -23,13 +23,12 @@ from worker.providers.coinqpay.records import (
     Withdrawal,
 )
 from worker.providers.coinqpay.wire import Result, read_result
-from worker.providers.http import NoAnswer, NotSent, TooLate
+from worker.providers.http import NoAnswer, NotSent
 from worker.providers.protocol import (
     Absent,
     Candidates,
     Coin,
     Collect,
-    Deferred,
     DepositSource,
     Disputed,
     Finding,
@@ -41,6 +40,7 @@ from worker.providers.protocol import (
     Unknown,
     Unreadable,
 )
+from worker.providers.refusal import judge_unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,8 @@ class CoinQPay:
                 return judge_created(read_result(CreatedPayOrder, envelope.result), instruction)
             assert isinstance(instruction, Send)
             return judge_withdrawal(read_result(CreatedWithdrawal, envelope.result), instruction)
-        except TooLate as error:
-            return Deferred("not_sent", str(error))
-        except NotSent as error:
-            return Deferred("provider_unreachable", str(error))
-        except (NoAnswer, Unreadable) as error:
-            return Unknown("no_answer", str(error))
+        except (NotSent, NoAnswer, Unreadable) as error:
+            return judge_unanswered(error)
 
     async def look_up(self, instruction: Instruction, trail: Trail) -> Finding | Candidates:
         """A pay order by its order id, a payment by the provider's id; without that, those that it may be."""

@@ -7,14 +7,14 @@ is what they amount to. None of them has a default here, for none could be a doc
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, get_args
+
+from worker.providers.reading import EPOCH
 
 Prehash = Literal["none", "sha256", "dsha256"]
 TimeUnit = Literal["s", "ms"]
 Encoding = Literal["hex", "base64"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 PLACEHOLDERS = frozenset({"method", "path", "timestamp", "params", "body"})

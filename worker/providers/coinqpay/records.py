@@ -4,17 +4,15 @@ Amounts are decimal text and become exact Decimals; a JSON number is refused, fo
 Ids are text: their 19 digits are more than other JSON readers keep. Fields that are not documented are ignored.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, StrictStr
 
 from schemas.money import parse_record_amount
-from worker.providers.coinqpay.recipe import EPOCH
+from worker.providers.reading import SECONDS_MAX, moment_of
 
-# In seconds this is the year 5138, in milliseconds 1973: no moment of a payment is on the wrong side.
-SECONDS_MAX = 10**11
 MILLISECONDS_MAX = SECONDS_MAX * 1000
 
 
@@ -35,7 +33,7 @@ def _read_moment(value: object) -> datetime:
     number = _read_whole(value)
     if not 0 < number <= MILLISECONDS_MAX:
         raise ValueError("must be a Unix time")
-    return EPOCH + (timedelta(milliseconds=number) if number > SECONDS_MAX else timedelta(seconds=number))
+    return moment_of(number)
 
 
 def _read_later_moment(value: object) -> datetime | None:

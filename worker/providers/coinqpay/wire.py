@@ -4,23 +4,17 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, NoReturn
 
 from worker.providers.http import Answer
 from worker.providers.protocol import Unreadable
-
-# A provider's sentence is shown to people and stored; more than this is not a sentence.
-MESSAGE_CHARACTERS_MAX = 300
+from worker.providers.reading import Model, clean_message, read_model
 
 # What an error looks like is not documented. These are the places where its code and its words have been seen in
 # interfaces of this kind, the most telling first.
 CODE_FIELDS = ("error_code", "code")
 MESSAGE_FIELDS = ("error_description", "error_message", "message", "msg")
 CODE = re.compile(r"[0-9]{1,9}")
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +54,7 @@ def read_envelope(answer: Answer) -> Envelope:
 
 def read_result(model: type[Model], result: object) -> Model:
     """The result as the model. Raises Unreadable naming the first field that is wrong."""
-    try:
-        return model.model_validate(result)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        raise Unreadable(f"the answer's field {where or 'result'} is missing or malformed") from None
+    return read_model(model, result, "result")
 
 
 def read_results(model: type[Model], result: object) -> tuple[Model, ...]:
@@ -84,12 +74,6 @@ def read_notice(model: type[Model], body: bytes) -> Model:
     except ValueError:
         raise Unreadable("the notice is not a JSON object") from None
     return read_result(model, fields)
-
-
-def clean_message(text: str) -> str:
-    """The provider's words, without control characters and cut to a sentence's length."""
-    printable = "".join(character for character in text if character.isprintable())
-    return printable[:MESSAGE_CHARACTERS_MAX]
 
 
 def _read_failure(status: int, fields: dict[str, Any]) -> Failure:
