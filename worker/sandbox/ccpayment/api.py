@@ -10,11 +10,12 @@ from worker.sandbox.ccpayment.codes import Code, refusal
 from worker.sandbox.ccpayment.coins import COINS
 from worker.sandbox.ccpayment.controls import controls_of
 from worker.sandbox.ccpayment.notices import Webhooks
-from worker.sandbox.ccpayment.parameters import is_amount, is_user_id, read_object
+from worker.sandbox.ccpayment.parameters import is_user_id, read_object
 from worker.sandbox.ccpayment.routes import NAMES_BY_PATH, ROUTES
 from worker.sandbox.errors import require
 from worker.sandbox.exact import decimals
 from worker.sandbox.message import Request, Response
+from worker.sandbox.parameters import is_amount
 from worker.sandbox.provider import Call, Conditions, Control
 
 METHOD_NOT_ALLOWED = Response(405, b"405 method not allowed", "text/plain; charset=utf-8")

@@ -5,9 +5,10 @@ Only what can be spent is told: there is no figure for what is reserved, and no 
 
 from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.codes import Code, refusal, success
-from worker.sandbox.ccpayment.parameters import first_wrong, is_coin_id, is_user_id
+from worker.sandbox.ccpayment.parameters import is_coin_id, is_user_id
 from worker.sandbox.exact import plain
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 COIN = {"coinId": is_coin_id}

@@ -4,9 +4,10 @@ from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.chains import CHAINS, Chain
 from worker.sandbox.ccpayment.codes import Code, refusal, success
 from worker.sandbox.ccpayment.coins import Coin, CoinStatus, Network
-from worker.sandbox.ccpayment.parameters import first_wrong, given, is_coin_id, is_list_of, is_text
+from worker.sandbox.ccpayment.parameters import given, is_coin_id, is_list_of, is_text
 from worker.sandbox.exact import plain
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 # Documented for orders; not documented for coins, and assumed to be the same.

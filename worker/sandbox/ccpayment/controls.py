@@ -11,10 +11,11 @@ from worker.sandbox.ccpayment.coins import CoinStatus
 from worker.sandbox.ccpayment.deposit_change import change_deposit
 from worker.sandbox.ccpayment.deposit_control import deposit
 from worker.sandbox.ccpayment.fields import check_fields, is_flag, is_seconds
-from worker.sandbox.ccpayment.parameters import is_amount, is_coin_id, is_order_id
+from worker.sandbox.ccpayment.parameters import is_coin_id, is_order_id
 from worker.sandbox.ccpayment.swap_plans import SwapPlan
 from worker.sandbox.errors import require
 from worker.sandbox.exact import plain
+from worker.sandbox.parameters import is_amount
 from worker.sandbox.provider import Control
 
 # The quotient of two prices, times an amount, stays within exact arithmetic.

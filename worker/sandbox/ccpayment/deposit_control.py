@@ -11,11 +11,12 @@ from worker.sandbox.ccpayment.chains import CHAINS
 from worker.sandbox.ccpayment.coins import Coin, Network
 from worker.sandbox.ccpayment.fields import check_fields, is_flag, is_index, is_seconds
 from worker.sandbox.ccpayment.lost import LostDeposit
-from worker.sandbox.ccpayment.parameters import is_amount, is_coin_id, is_order_id, is_text, is_user_id
+from worker.sandbox.ccpayment.parameters import is_coin_id, is_order_id, is_text, is_user_id
 from worker.sandbox.ccpayment.records import Deposit, Status
 from worker.sandbox.ccpayment.rounding import round_half_up
 from worker.sandbox.errors import InputError, require
 from worker.sandbox.exact import decimals, multiply, plain
+from worker.sandbox.parameters import is_amount
 
 # The documented samples take half a percent; the tariff is the merchant's own.
 SERVICE_FEE_RATE = Decimal("0.005")

@@ -5,17 +5,11 @@ from collections.abc import Callable
 from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.codes import Code, refusal, success
 from worker.sandbox.ccpayment.listing import Listing, is_hidden
-from worker.sandbox.ccpayment.parameters import (
-    first_wrong,
-    is_coin_id,
-    is_list_of,
-    is_order_id,
-    is_text,
-    is_user_id,
-)
+from worker.sandbox.ccpayment.parameters import is_coin_id, is_list_of, is_order_id, is_text, is_user_id
 from worker.sandbox.ccpayment.records import Deposit, Status
 from worker.sandbox.exact import plain
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 

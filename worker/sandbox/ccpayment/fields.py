@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from worker.sandbox.ccpayment.parameters import Check
 from worker.sandbox.errors import require
+from worker.sandbox.parameters import Check
 
 # Some thirty years; also refuses NaN and infinity.
 LONGEST_SECONDS = 1e9

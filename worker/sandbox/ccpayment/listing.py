@@ -9,9 +9,10 @@ from typing import Any, Generic, TypeVar
 from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.books import Books
 from worker.sandbox.ccpayment.codes import Code, refusal, success
-from worker.sandbox.ccpayment.parameters import Check, first_wrong, given, is_limit, is_text, is_unix_seconds
+from worker.sandbox.ccpayment.parameters import given, is_limit, is_text, is_unix_seconds
 from worker.sandbox.ccpayment.records import Recorded
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import Check, first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 Record = TypeVar("Record", bound=Recorded)

@@ -1,16 +1,9 @@
 """The form of request parameters: JSON types, lengths and spelling, exactly as documented."""
 
-import json
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from collections.abc import Iterable
 
+from worker.sandbox.parameters import Check, decode_object, is_amount_or_zero
 from worker.sandbox.provider import Parameters
-
-Check = Callable[[object], bool]
-
-# Longer than any balance; it keeps exact arithmetic within its digits.
-AMOUNT_CHARACTERS = 64
 
 # Wide enough for any percentage; a product with an amount stays within exact arithmetic too.
 RATE_CHARACTERS = 20
@@ -19,41 +12,16 @@ RATE_CHARACTERS = 20
 URL_CHARACTERS = 150
 TEXT_CHARACTERS = 255
 
-AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-
 
 def read_object(body: bytes) -> Parameters | None:
     """The JSON object of a body, None when it is anything else. An empty body is an empty object:
     routes without parameters are documented with either."""
-    if not body:
-        return {}
-    try:
-        # Decoded here, because json would also accept UTF-16 and UTF-32.
-        value = _DECODER.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def first_wrong(parameters: Parameters, required: Mapping[str, Check], optional: Mapping[str, Check]) -> str | None:
-    """The name of the first parameter that is missing or malformed; unknown ones are ignored."""
-    for name, is_right in required.items():
-        if not is_right(parameters.get(name)):
-            return name
-    for name, is_right in optional.items():
-        if name in parameters and not is_right(parameters[name]):
-            return name
-    return None
+    return decode_object(body, names_once=False) if body else {}
 
 
 def is_coin_id(value: object) -> bool:
     """A JSON integer from 1; `true` is none, though Python calls it one."""
     return type(value) is int and value >= 1
-
-
-def is_amount(value: object) -> bool:
-    """Decimal text above zero: no sign, exponent, grouping, or digits of other scripts."""
-    return is_amount_or_zero(value) and str(value).strip("0.") != ""
 
 
 def is_order_id(value: object) -> bool:
@@ -69,11 +37,6 @@ def is_user_id(value: object) -> bool:
 def is_remark(value: object) -> bool:
     """Text of up to 255 characters."""
     return isinstance(value, str) and len(value) <= 255
-
-
-def is_amount_or_zero(value: object) -> bool:
-    """As an amount, but zero is one as well."""
-    return isinstance(value, str) and len(value) <= AMOUNT_CHARACTERS and AMOUNT.fullmatch(value) is not None
 
 
 def is_rate(value: object) -> bool:
@@ -112,10 +75,3 @@ def given(parameters: Parameters, names: Iterable[str]) -> dict[str, object]:
 
 
 EMPTY: tuple[object, ...] = ("", [])
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

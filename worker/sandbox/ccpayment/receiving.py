@@ -5,8 +5,9 @@ from worker.sandbox.ccpayment.addresses import Family
 from worker.sandbox.ccpayment.arrivals import find_lost
 from worker.sandbox.ccpayment.chains import CHAINS
 from worker.sandbox.ccpayment.codes import Code, refusal, success
-from worker.sandbox.ccpayment.parameters import first_wrong, given, is_order_id, is_text, is_url, is_user_id
+from worker.sandbox.ccpayment.parameters import given, is_order_id, is_text, is_url, is_user_id
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 USER_ADDRESS = {"userId": is_user_id, "chain": is_text}

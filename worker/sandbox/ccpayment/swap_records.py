@@ -3,18 +3,11 @@
 from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.codes import Code, refusal, success
 from worker.sandbox.ccpayment.listing import Listing, is_hidden
-from worker.sandbox.ccpayment.parameters import (
-    first_wrong,
-    given,
-    is_coin_id,
-    is_list_of,
-    is_order_id,
-    is_text,
-    is_user_id,
-)
+from worker.sandbox.ccpayment.parameters import given, is_coin_id, is_list_of, is_order_id, is_text, is_user_id
 from worker.sandbox.ccpayment.records import Swap
 from worker.sandbox.ccpayment.swap_views import record_view
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 # The longest that three months in a row can be. Not documented: how the provider counts them.

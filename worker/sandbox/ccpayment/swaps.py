@@ -6,21 +6,13 @@ from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.books import Books
 from worker.sandbox.ccpayment.codes import Code, refusal, success
 from worker.sandbox.ccpayment.coins import CoinStatus
-from worker.sandbox.ccpayment.parameters import (
-    first_wrong,
-    given,
-    is_amount,
-    is_amount_or_zero,
-    is_coin_id,
-    is_order_id,
-    is_rate,
-    is_user_id,
-)
+from worker.sandbox.ccpayment.parameters import given, is_coin_id, is_order_id, is_rate, is_user_id
 from worker.sandbox.ccpayment.quote import Quote, quote
 from worker.sandbox.ccpayment.records import Status, Swap
 from worker.sandbox.ccpayment.swap_views import quote_view
 from worker.sandbox.exact import decimals
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong, is_amount, is_amount_or_zero
 from worker.sandbox.provider import Conditions, Parameters
 
 ESTIMATE = {"coinIdIn": is_coin_id, "amountIn": is_amount, "coinIdOut": is_coin_id}

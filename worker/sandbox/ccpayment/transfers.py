@@ -7,18 +7,11 @@ from worker.sandbox.ccpayment.books import Books
 from worker.sandbox.ccpayment.codes import Code, refusal, success
 from worker.sandbox.ccpayment.coins import COINS
 from worker.sandbox.ccpayment.listing import is_hidden
-from worker.sandbox.ccpayment.parameters import (
-    first_wrong,
-    given,
-    is_amount,
-    is_coin_id,
-    is_order_id,
-    is_remark,
-    is_user_id,
-)
+from worker.sandbox.ccpayment.parameters import given, is_coin_id, is_order_id, is_remark, is_user_id
 from worker.sandbox.ccpayment.records import Status, Transfer
 from worker.sandbox.exact import decimals, multiply, plain
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong, is_amount
 from worker.sandbox.provider import Conditions, Parameters
 
 MINIMUM_VALUE_USD = Decimal("0.001")

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.codes import Code, code_name
 from worker.sandbox.ccpayment.coins import Coin
-from worker.sandbox.ccpayment.parameters import first_wrong, given
+from worker.sandbox.ccpayment.parameters import given
 from worker.sandbox.ccpayment.signature_v1 import expected
 from worker.sandbox.exact import plain
 from worker.sandbox.message import Response
+from worker.sandbox.parameters import first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 # The one documented error text; its code is the one documented error.

@@ -6,10 +6,10 @@ from typing import Any
 
 from worker.sandbox.coinqpay.books import Books
 from worker.sandbox.coinqpay.coins import COINS, Coin
-from worker.sandbox.coinqpay.parameters import is_amount
 from worker.sandbox.coinqpay.records import PayOrder
 from worker.sandbox.errors import InputError, require
 from worker.sandbox.exact import decimals
+from worker.sandbox.parameters import is_amount
 
 # Some thirty years; also refuses NaN and infinity.
 LONGEST_SECONDS = 1e9

@@ -1,20 +1,11 @@
 """The form of CoinQ Pay's parameters: the query of a GET, the JSON body of a POST, and each value."""
 
-import json
 import re
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
+from worker.sandbox.parameters import decode_object
 from worker.sandbox.provider import Parameters
-
-Check = Callable[[object], bool]
-
-# Longer than any balance; it keeps exact arithmetic within its digits.
-AMOUNT_CHARACTERS = 64
-
-AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 # What a byte after a percent sign must be; the standard library lets others through.
 BROKEN_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -44,23 +35,7 @@ def read_query(query: str) -> Parameters | None:
 
 def read_object(body: bytes) -> Parameters | None:
     """The JSON object of a body; None when it is anything else, or has a name twice."""
-    try:
-        # Decoded here, because json would also accept UTF-16 and UTF-32.
-        value = _DECODER.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def first_wrong(parameters: Parameters, required: Mapping[str, Check], optional: Mapping[str, Check]) -> str | None:
-    """The name of the first parameter that is missing or malformed; unknown ones are ignored."""
-    for name, is_right in required.items():
-        if not is_right(parameters.get(name)):
-            return name
-    for name, is_right in optional.items():
-        if name in parameters and not is_right(parameters[name]):
-            return name
-    return None
+    return decode_object(body, names_once=True)
 
 
 def is_coin(value: object) -> bool:
@@ -88,26 +63,6 @@ def is_currency(value: object) -> bool:
     return value in {"USD", "HKD"} if isinstance(value, str) else False
 
 
-def is_amount(value: object) -> bool:
-    """Decimal text above zero: no sign, exponent, grouping, or digits of other scripts."""
-    if not isinstance(value, str) or len(value) > AMOUNT_CHARACTERS:
-        return False
-    return AMOUNT.fullmatch(value) is not None and value.strip("0.") != ""
-
-
 def is_address_of(chain: str, address: str) -> bool:
     """Whether the chain could have this address."""
     return ADDRESSES[chain].fullmatch(address) is not None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise ValueError("a name comes twice")
-    return dict(pairs)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_once)

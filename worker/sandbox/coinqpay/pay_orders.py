@@ -7,9 +7,10 @@ from worker.sandbox.coinqpay.books import transaction_hash
 from worker.sandbox.coinqpay.codes import Code, Refusal
 from worker.sandbox.coinqpay.coins import COINS, Coin
 from worker.sandbox.coinqpay.merchant import Merchant
-from worker.sandbox.coinqpay.parameters import first_wrong, is_amount, is_coin, is_order_id
+from worker.sandbox.coinqpay.parameters import is_coin, is_order_id
 from worker.sandbox.coinqpay.records import PayOrder, created_pay_order, queried_pay_order
 from worker.sandbox.exact import decimals
+from worker.sandbox.parameters import first_wrong, is_amount
 from worker.sandbox.provider import Conditions, Parameters
 
 # From creation to expiry in every documented sample.

@@ -3,8 +3,9 @@
 from worker.sandbox.coinqpay.codes import Code, Refusal
 from worker.sandbox.coinqpay.coins import COINS, Coin
 from worker.sandbox.coinqpay.merchant import Merchant
-from worker.sandbox.coinqpay.parameters import first_wrong, is_coin, is_currency
+from worker.sandbox.coinqpay.parameters import is_coin, is_currency
 from worker.sandbox.exact import plain
+from worker.sandbox.parameters import first_wrong
 from worker.sandbox.provider import Conditions, Parameters
 
 # The documented prices are renewed within minutes; how often is not documented.

@@ -6,14 +6,7 @@ from decimal import Decimal
 from worker.sandbox.coinqpay.codes import Code, Refusal
 from worker.sandbox.coinqpay.coins import COINS, Coin
 from worker.sandbox.coinqpay.merchant import Merchant
-from worker.sandbox.coinqpay.parameters import (
-    first_wrong,
-    is_address_of,
-    is_amount,
-    is_coin,
-    is_text,
-    is_withdrawal_id,
-)
+from worker.sandbox.coinqpay.parameters import is_address_of, is_coin, is_text, is_withdrawal_id
 from worker.sandbox.coinqpay.records import (
     Withdrawal,
     WithdrawalStatus,
@@ -21,6 +14,7 @@ from worker.sandbox.coinqpay.records import (
     queried_withdrawal,
 )
 from worker.sandbox.exact import decimals
+from worker.sandbox.parameters import first_wrong, is_amount
 from worker.sandbox.provider import Conditions, Parameters
 
 WITHDRAW = {"coin": is_coin, "amount": is_amount}
