@@ -1,4 +1,4 @@
-"""Whose account a user id is, and the lines of a journal."""
+"""The lines of a journal."""
 
 from decimal import Decimal
 
@@ -6,11 +6,6 @@ from schemas.event import Line
 from schemas.money import negate
 
 CUSTODY = "custody"
-
-
-def account_of(user_id: str, merchant_user_id: str) -> str:
-    """The ledger account of a provider's user; the merchant has one user id of its own there."""
-    return "merchant" if user_id == merchant_user_id else f"user:{user_id}"
 
 
 def pair(payer: str, receiver: str, coin: str, amount: Decimal, purpose: str) -> tuple[Line, ...]:

@@ -5,10 +5,10 @@ from decimal import Decimal
 from schemas.event import Line
 from schemas.money import parse_amount, show
 from schemas.swap import Swap
-from worker.commands.accounts import CUSTODY, account_of, pair
+from worker.commands.accounts import CUSTODY, pair
 from worker.commands.coins import CoinData, Refusal, refuse_decimals, refuse_disabled, refuse_unlisted
 from worker.order import Hold
-from worker.providers.protocol import Convert, Converted, Provider, Receipt
+from worker.providers.protocol import Convert, Converted, Provider, Receipt, account_of
 
 
 class SwapRules:

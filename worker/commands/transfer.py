@@ -3,10 +3,10 @@
 from schemas.event import Line
 from schemas.money import parse_amount, show
 from schemas.transfer import Transfer
-from worker.commands.accounts import account_of, pair
+from worker.commands.accounts import pair
 from worker.commands.coins import CoinData, Refusal, refuse_decimals, refuse_disabled, refuse_unlisted, refuse_value
 from worker.order import Hold
-from worker.providers.protocol import Move, Provider, Receipt
+from worker.providers.protocol import Move, Provider, Receipt, account_of
 
 # The provider's documented minimum for transfers between users, in US dollars.
 MINIMUM_USD = "0.001"

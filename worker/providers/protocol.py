@@ -264,6 +264,11 @@ Finding = Outcome | Absent
 # ---------------------------------------------------------------- what is known beforehand
 
 
+def account_of(user_id: str, merchant_user_id: str) -> str:
+    """The ledger account of a provider's user; the merchant has one user id of its own there."""
+    return "merchant" if user_id == merchant_user_id else f"user:{user_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Coin:
     """A provider's own data about one coin."""
@@ -322,10 +327,6 @@ class DepositSource(Protocol):
     """A provider into which others pay, beside pay orders."""
 
     name: str
-
-    def account_of(self, user_id: str) -> str:
-        """The ledger account of its user."""
-        ...
 
     def tells(self, kind: str) -> bool:
         """Whether webhooks of this kind are about deposits."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from worker.commands.accounts import CUSTODY, account_of, pair
+from worker.commands.accounts import CUSTODY, pair
 from worker.ledger import Booked, ReconcileLedger
 from worker.providers.ccpayment.api import ReadFailed
 from worker.providers.ccpayment.deposits import (
@@ -16,6 +16,7 @@ from worker.providers.ccpayment.deposits import (
     user_deposits,
 )
 from worker.providers.ccpayment.provider import CCPayment
+from worker.providers.protocol import account_of
 from worker.reconcile.ccpayment_users import MERCHANT, account_names, is_unknown, user_id_of
 from worker.reconcile.compare import Record
 from worker.reconcile.records import PAGE, Span

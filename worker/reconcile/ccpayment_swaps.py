@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from schemas.event import Line
-from worker.commands.accounts import CUSTODY, account_of, pair
+from worker.commands.accounts import CUSTODY, pair
 from worker.ledger import Booked, ReconcileLedger
 from worker.providers import protocol
 from worker.providers.ccpayment.api import ReadFailed
@@ -12,6 +12,7 @@ from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.records import swap_records
 from worker.providers.ccpayment.swaps import parse_swap_amounts
 from worker.providers.ccpayment.wire import SwapRecord, read_record
+from worker.providers.protocol import account_of
 from worker.providers.reading import clean_message
 from worker.reconcile.compare import Record
 from worker.reconcile.records import Span, ended_orders

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from schemas.money import parse_record_amount
-from worker.commands.accounts import account_of, pair
+from worker.commands.accounts import pair
 from worker.ledger import Booked, ReconcileLedger
 from worker.providers import protocol
 from worker.providers.ccpayment.api import ReadFailed
@@ -11,6 +11,7 @@ from worker.providers.ccpayment.errors import NOT_FOUND
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.records import transfer_records
 from worker.providers.ccpayment.wire import TransferRecord, read_record
+from worker.providers.protocol import account_of
 from worker.providers.reading import clean_message
 from worker.reconcile.ccpayment_users import account_names, is_unknown, user_id_of
 from worker.reconcile.compare import Record

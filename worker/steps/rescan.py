@@ -11,7 +11,7 @@ import structlog
 from schemas.rescan import Rescan
 from worker.ledger import Settlement, stored
 from worker.order import Decision, Evidence, Order
-from worker.providers.protocol import Deposit, DepositSource, Found, ReadFailed, Refused, Succeeded
+from worker.providers.protocol import Deposit, DepositSource, Found, ReadFailed, Refused, Succeeded, account_of
 from worker.providers.trace import traced
 from worker.steps.credit import take
 from worker.steps.settle import settle
@@ -70,7 +70,8 @@ async def _give_up(order: Order, world: World) -> Ran:
 
 async def _find(command: Rescan, order: Order, source: DepositSource, world: World) -> Deposit | None:
     """The credited deposit of this transaction: from the books, or from the provider's lists into the books."""
-    account = None if command.user_id is None else source.account_of(command.user_id)
+    merchant_user_id = world.providers[source.name].merchant_user_id
+    account = None if command.user_id is None else account_of(command.user_id, merchant_user_id)
     known = await world.ledger.credited_deposit(source.name, command, account)
     if known is not None or order.created_at is None:
         return known

@@ -15,7 +15,7 @@ from worker.providers.ccpayment.deposits import (
     user_deposits,
 )
 from worker.providers.ccpayment.rescan import rescan
-from worker.providers.protocol import Deposit
+from worker.providers.protocol import Deposit, account_of
 
 # The kinds of its webhooks that are about deposits, and which record each means.
 USER_KINDS = frozenset({"UserDeposit", "user"})
@@ -30,10 +30,6 @@ class CCPaymentDeposits:
     def __init__(self, api: Api, app_id: str) -> None:
         self._api = api
         self._app_id = app_id
-
-    def account_of(self, user_id: str) -> str:
-        """The ledger account of its user; the APP ID is the merchant."""
-        return "merchant" if user_id == self._app_id else f"user:{user_id}"
 
     def tells(self, kind: str) -> bool:
         """Whether webhooks of this kind are about deposits."""
@@ -83,7 +79,7 @@ class CCPaymentDeposits:
             record_id=record.record_id,
             kind="user" if is_user else "app",
             state=state,  # type: ignore[arg-type]  # one of the literals above
-            account=self.account_of(record.user_id) if isinstance(record, UserDeposit) else "merchant",
+            account=account_of(record.user_id, self._app_id) if isinstance(record, UserDeposit) else "merchant",
             coin=str(record.coin_id),
             amount=record.amount,
             fee=record.service_fee or Decimal(0),
