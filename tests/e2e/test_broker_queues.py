@@ -1,12 +1,14 @@
 """Queues that somebody deletes, replaces or declares otherwise: named in a clear line, waited for, consumed again."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aio_pika
 import httpx
 import pytest
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from tests.e2e.client import Client, connected, transfer
 from tests.e2e.commands import payout
@@ -19,9 +21,10 @@ DIFFERS = "exchange or queue differs, waiting until it is mended"
 MISSING = "exchange or queue missing, waiting for it"
 CANCELLED = "consumer cancelled by the broker, beginning anew"
 
+LIMIT = 20
 QUORUM = {
     "x-queue-type": "quorum",
-    "x-delivery-limit": 20,
+    "x-delivery-limit": LIMIT,
     "x-dead-letter-exchange": "ledger.dead",
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
@@ -141,5 +144,33 @@ async def test_an_events_exchange_that_is_deleted_is_declared_again_and_no_event
         await client.publish(transfer("ord-2", "alice1", "bob123", "1"))
         assert "no exchange 'ledger.events'" in await worker.says(MISSING)
         await worker.says("working again")
+        await channel.get_exchange("ledger.events", ensure=True)
         async with connected(both.amqp_url) as again:  # bound to the new exchange
             assert (await again.tap.end_of("ord-2"))["data"]["result"] == "rejected"
+
+
+# ---------------------------------------------------------------- a message that kills
+
+
+async def test_a_message_that_comes_back_too_often_is_a_dead_letter_with_time_and_reason(desk: Stage) -> None:
+    assert (await desk.run("topology", "apply")).code == 0
+    deliveries = 0
+
+    async def give_back(message: AbstractIncomingMessage) -> None:
+        nonlocal deliveries
+        deliveries += 1
+        await message.reject(requeue=True)
+
+    async with channel_of(desk) as channel:
+        commands = await channel.get_exchange("ledger.commands")
+        await commands.publish(aio_pika.Message(b'{"orderId":"ord-1"}', delivery_mode=2), "ccpayment.transfer")
+        dead = await channel.get_queue("ledger.dead.ccpayment")
+        async with asyncio.timeout(30), dead.iterator() as letters:
+            await (await channel.get_queue(QUEUE)).consume(give_back)
+            letter = await anext(letters)
+            await letter.reject(requeue=True)
+    assert deliveries == LIMIT + 1
+    listed = await desk.run("dead", "list", "--reason", "delivery_limit", "--json")
+    [row] = map(json.loads, listed.out.splitlines())
+    assert (row["order_id"], row["reason"]) == ("ord-1", f"delivery_limit in {QUEUE}")
+    assert row["since"] is not None

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import aio_pika
 import pytest
 
 from tests.e2e.client import Client, connected, transfer
@@ -189,30 +188,3 @@ async def test_a_server_that_falls_silent_is_given_up_and_found_again(network: N
         await scene.worker.says(AWAY[server])
         proxy.mode = Mode.OPEN
         await scene.worker.says(BACK[server])
-
-
-# ---------------------------------------------------------------- nobody listens
-
-
-@pytest.mark.long  # they are offered again after half a minute
-async def test_events_that_nobody_takes_are_kept_until_somebody_does(stage: Stage) -> None:
-    async with stage.worker() as worker:
-        assert (await stage.run("publish", "transfer", *FIELDS)).code == 0
-        await worker.says("event not taken, kept")
-        async with connected(stage.amqp_url) as client:
-            event = await client.tap.end_of("ord-1")
-            assert event["data"]["error"]["code"] == "insufficient_funds"
-
-
-async def test_a_consumer_whose_queue_is_deleted_comes_back_when_it_is_there_again(stage: Stage) -> None:
-    async with connected(stage.amqp_url) as client, stage.worker() as worker:
-        await client.ask(transfer("ord-1", "alice1", "bob123", "1"))
-        async with await aio_pika.connect(stage.amqp_url) as connection:
-            await (await connection.channel()).queue_delete("ledger.commands.ccpayment")
-        await worker.says(AWAY["broker"])
-        assert (await stage.run("topology", "apply")).code == 0
-        await client.ask(transfer("ord-2", "alice1", "bob123", "1"))
-        assert len(worker.said(AWAY["broker"])) < 20  # not a line for every millisecond
-
-
-FIELDS = ("orderId=ord-1", "fromUserId=alice1", "toUserId=bob123", "coinId=1280", "amount=1")

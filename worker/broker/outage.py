@@ -66,7 +66,7 @@ def describe(cause: BaseException | None) -> tuple[str, str]:
             return CANCELLED, str(cause)
         case ChannelNotFoundEntity():
             return MISSING, f"{cause}; see `ledger-worker topology apply`"
-        case ChannelClosed(args=(int(), str() as words)):
+        case ChannelClosed(args=(*_, str() as words)):
             return CLOSED, words
         case None:
             return AWAY, "closed"
