@@ -17,7 +17,7 @@ MEND = "delete it when it is empty, or use another virtual host"
 
 # The broker's own words, the same from 3.10 to 4.x; `the value 'x' of type 'longstr'` where it has no such argument.
 _DIFFERS = re.compile(
-    r"inequivalent arg '(?P<argument>[^']+)' for .*: received (?:the value )?(?P<ours>'[^']*').*"
+    r"inequivalent arg '(?P<argument>[^']+)' for .*: received (?:the value )?(?P<ours>'[^']*'|none).*"
     r" but current is (?:the value )?(?P<theirs>'[^']*'|none)"
 )
 _DIFFERENT = (ChannelPreconditionFailed, ChannelLockedResource)
