@@ -137,7 +137,7 @@ class Database:
             asyncpg.InsufficientPrivilegeError,
         ) as error:
             raise SchemaMissing(_MIGRATE) from error
-        except _AWAY as error:
+        except (*_AWAY, asyncpg.InternalClientError) as error:
             raise DatabaseAway("the database cannot be reached, or went away while it was read") from error
 
     @asynccontextmanager
@@ -146,7 +146,7 @@ class Database:
             connection = await self._pool.acquire(timeout=ANSWER_SECONDS)
         except asyncpg.ClientConfigurationError:
             raise BadSettings("LEDGER_DATABASE_URL: cannot be read as a PostgreSQL URL") from None
-        except asyncpg.InterfaceError as error:
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise ConnectionResetError("the connection was lost while it was made") from error
         try:
             yield connection
@@ -183,6 +183,11 @@ async def _ask(connection: Any, query: str, arguments: Sequence[object]) -> list
         raise ConnectionResetError("the database did not answer")
     try:
         rows: list[Any] = asking.result()
+    except asyncpg.InternalClientError as error:
+        # A server that dies says so to sessions that have not asked, and closes them a moment later: in between the
+        # library takes no question. Nothing was sent.
+        connection.terminate()
+        raise ConnectionResetError("the connection was told to end before it was used") from error
     except asyncpg.InterfaceError as error:
         # Our own mistake, or a connection that was lost between taking and using it: then the pool has it back.
         if _is_lost(connection):

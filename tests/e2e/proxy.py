@@ -49,6 +49,7 @@ class Proxy:
         self._lose_having = b""
         self._hold_having: bytes | None = None
         self._holds = 0
+        self._added = b""
         self._released = asyncio.Event()
         self._server_at = (host, port)
         self._pairs: set[Pair] = set()
@@ -71,6 +72,10 @@ class Proxy:
             return
         self._listener = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
         self.port = self._listener.sockets[0].getsockname()[1]
+
+    def add_to_answer(self, words: bytes) -> None:
+        """To the next answer that comes through, as if the server had said it unasked a moment later."""
+        self._added = words
 
     def fall_silent(self) -> None:
         """From now on nothing comes through, on connections old and new, and nobody is told."""
@@ -164,6 +169,9 @@ class Proxy:
             if answers and self._hold_having is not None and self._hold_having in data:
                 await self._tell(held=1)
                 await self._released.wait()
+            if answers and self._added:
+                data += self._added
+                self._added = b""
             if not pair.silent:
                 sink.write(data)
                 await sink.drain()

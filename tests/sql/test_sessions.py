@@ -12,10 +12,16 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.e2e.program import on_port
+from tests.e2e.proxy import proxied
 from worker import database_hosts
 from worker.clock import SystemClock
 from worker.database import FOR_FUNCTIONS, Database
 from worker.migrate import migrate
+
+# What a backend sends unasked when it is terminated: severity, code, words.
+FAREWELL_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0"
+FAREWELL = b"E" + (len(FAREWELL_FIELDS) + 4).to_bytes(4, "big") + FAREWELL_FIELDS
 
 # A session that cannot be had is waited for without end.
 DEADLINE_SECONDS = 10
@@ -88,6 +94,16 @@ async def test_a_host_that_says_nothing_leads_to_the_next(database_url: str, mon
     async with silent, opened(behind(f"127.0.0.1:{port}", database_url)) as database:
         assert await setting(database, "role") == "ledger_worker"
         await left.wait()
+
+
+async def test_a_server_that_says_farewell_to_an_idle_session_and_dies_later_is_left_for_a_new_session(
+    database_url: str,
+) -> None:
+    async with proxied(database_url) as proxy, opened(on_port(database_url, proxy.port)) as database:
+        before = await setting(database, "role")
+        proxy.add_to_answer(FAREWELL)
+        assert await setting(database, "role") == before
+        assert await setting(database, "role") == before
 
 
 def test_migrations_reach_the_host_that_answers(database_url: str) -> None:
