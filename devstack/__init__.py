@@ -14,6 +14,7 @@ is used, so it works before anything is installed. The files, in the order of th
     postgres    one PostgreSQL of our own
     rabbitmq    one RabbitMQ of our own; amqp says when it is up
     node        a RabbitMQ that a test may break
+    cluster     for proofs: RabbitMQ nodes (rabbitmq_cluster), a primary and its standby (postgres_pair)
     instance    a folder that remembers what was started, so that all of it is stopped
     lifetime    of an instance: one command, or from `up` to `down`; clears away the orphaned
     process     a process named so surely that signalling it is safe
