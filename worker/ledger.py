@@ -235,8 +235,8 @@ class Ledger:
 
     async def credit_deposit(
         self, deposit: Deposit, order_id: str | None, event: Event, traceparent: str | None
-    ) -> Literal["credited", "known", "changed", "repeated"]:
-        """Post a deposit and tell of it, once."""
+    ) -> Literal["credited", "known", "changed", "repeated", "moved"]:
+        """Post a deposit and tell of it, once. Moved: the order is not as the event has it, and nothing was done."""
         rows = await self._fetch_at(
             "SELECT ledger.credit_deposit"
             "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)",
@@ -257,7 +257,7 @@ class Ledger:
                 now + self._event_lease,
             ),
         )
-        verdict: Literal["credited", "known", "changed", "repeated"] = rows[0][0]
+        verdict: Literal["credited", "known", "changed", "repeated", "moved"] = rows[0][0]
         return verdict
 
     async def take_deposits(self, provider: str, most: int) -> list[Watched]:

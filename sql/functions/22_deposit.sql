@@ -52,6 +52,8 @@ END $$;
 --   known     it was posted before
 --   changed   it was posted before, as another amount than the provider says now: a person must look
 --   repeated  another record of the same payment is posted: nothing is, a person must look
+--   moved     the order that it should end has ended, or told something meanwhile: the caller reads it and tries again
+-- With an order the event takes the order's next place: whoever else was about to take it finds a new revision.
 -- Lines: custody −amount, owner +amount; owner −fee, custody +fee.
 CREATE OR REPLACE FUNCTION ledger.credit_deposit(
     provider text, record_id text, kind text, account text, coin text, amount numeric, fee numeric,
@@ -94,6 +96,13 @@ BEGIN
         RETURN 'repeated';
     END IF;
 
+    PERFORM FROM orders o
+      WHERE o.order_id = credit_deposit.order_id AND o.due_at IS NOT NULL AND o.events = credit_deposit.sequence - 1
+        FOR NO KEY UPDATE;
+    IF credit_deposit.order_id IS NOT NULL AND NOT FOUND THEN
+        RETURN 'moved';
+    END IF;
+
     BEGIN
         is_new := put_deposit(provider, record_id, kind, 'credited', account, coin, amount, fee, chain, tx_id, output,
                               address, memo, NULL, credit_deposit.order_id, NULL, now);
@@ -123,6 +132,7 @@ BEGIN
            version = b.version + CASE WHEN fee = 0 THEN 1 ELSE 2 END
      WHERE b.account_id = ANY (ids);
 
+    UPDATE orders o SET events = o.events + 1, revision = o.revision + 1 WHERE o.order_id = credit_deposit.order_id;
     INSERT INTO outbox (event_id, order_id, sequence, terminal, routing_key, body, correlation_id, traceparent,
                         app_id, created_at, lease_token, lease_until)
     VALUES (event_id, credit_deposit.order_id, sequence, false, routing_key, body, correlation_id, traceparent,

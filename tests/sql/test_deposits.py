@@ -11,7 +11,7 @@ import pytest
 from tests.sql.calls import Calls
 from tests.sql.connections import THREADS, at_once, connected
 from tests.sql.deposit_calls import Deposit, credit, note
-from tests.sql.items import LEASE, MINE, NOW, Event, event_of, later
+from tests.sql.items import LEASE, MINE, NOW, Event, Intake, Rejection, event_of, later
 
 SEEN = Deposit()
 JOURNAL = "deposit:ccpayment:rec-1"
@@ -59,6 +59,30 @@ def test_its_event_is_written_with_it_and_leased_to_the_crediting_process(calls:
     assert rows == [
         (event.event_id, None, 1, False, "deposit.credited", '{"a": 1}', "c", "trace", MINE, NOW + LEASE),
     ]
+
+
+def test_the_event_of_a_deposit_that_ends_an_order_takes_the_orders_next_place(calls: Calls) -> None:
+    calls.fund("10")
+    calls.admit(Intake("ord-1"))
+    before = calls.order("ord-1")
+    assert before is not None
+    told = Event(event_of("rec-1"), before["events"] + 2, routing_key="deposit.credited")
+    for sequence, verdict in ((2, "moved"), (0, "moved"), (1, "credited")):
+        event = replace(told, sequence=before["events"] + sequence)
+        assert credit(calls, SEEN, event, order_id="ord-1") == verdict
+        assert calls.count("deposit") == (verdict == "credited")
+    after = calls.order("ord-1")
+    assert after is not None
+    assert (after["events"], after["revision"]) == (before["events"] + 1, before["revision"] + 1)
+    assert after["due_at"] == before["due_at"]
+
+
+def test_an_order_that_has_ended_is_ended_by_no_deposit(calls: Calls) -> None:
+    calls.fund("10")
+    calls.reject(Rejection("ord-1"))
+    event = Event(event_of("rec-1"), 2, routing_key="deposit.credited")
+    assert credit(calls, SEEN, event, order_id="ord-1") == "moved"
+    assert calls.count("deposit") == 0
 
 
 def test_a_record_is_credited_once_whatever_it_says_the_second_time(calls: Calls) -> None:

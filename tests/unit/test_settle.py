@@ -67,6 +67,7 @@ class Rows:
     told: list[Event] = field(default_factory=list)  # with the contradictions
     bound: set[str] = field(default_factory=set)  # ids of the provider that belong to other orders
     credit: Literal["credited", "known", "repeated"] = "credited"
+    moves: Order | None = None  # what the order has become when somebody first tries to credit for it
     credited: list[tuple[Deposit, str | None, Event]] = field(default_factory=list)
     noted: list[tuple[Deposit, datetime | None]] = field(default_factory=list)
 
@@ -83,8 +84,13 @@ class Rows:
 
     async def credit_deposit(
         self, deposit: Deposit, order_id: str | None, event: Event, _traceparent: str | None
-    ) -> Literal["credited", "known", "repeated"]:
+    ) -> Literal["credited", "known", "repeated", "moved"]:
+        if self.moves is not None:
+            self.order, self.moves = self.moves, None
+            return "moved"
         self.credited.append((deposit, order_id, event))
+        if self.credit == "credited" and order_id is not None:  # its event has the order's next place
+            self.order = replace(self.order, revision=self.order.revision + 1, events=self.order.events + 1)
         return self.credit
 
     async def note_deposit(self, deposit: Deposit, due_at: datetime | None) -> bool:

@@ -128,10 +128,30 @@ async def test_what_was_paid_is_credited_as_the_providers_deposit_and_then_ends_
 
 
 async def test_what_was_credited_before_a_crash_is_told_once_and_the_order_ends_all_the_same() -> None:
-    before = order(PAY_ORDER, state="processing", provider_ref="p-1", events=2)
+    before = order(PAY_ORDER, state="processing", provider_ref="p-1", events=3)
     rows, handed = await settled(before, PAID, credit="known")
     assert [event.routing_key for event in handed.events] == ["payOrder.succeeded"]
     assert rows.settled[0].decision.events[0].event_id == event_id_of("ord-1", 4)
+
+
+async def test_an_order_that_told_something_meanwhile_is_credited_with_its_next_place_and_ends() -> None:
+    before = order(PAY_ORDER, state="processing", provider_ref="p-1", events=2)
+    rows, handed = Rows(before, moves=replace(before, revision=before.revision + 1, events=3)), Handed()
+    await settle(before, PAID, "record", world_of(rows, handed))
+    [(_, order_id, event)] = rows.credited
+    assert (order_id, event.sequence) == ("ord-1", 4)
+    assert handed.events[-1].event_id == event_id_of("ord-1", 5)
+
+
+async def test_an_order_that_ended_meanwhile_is_not_told_of_as_ended_by_the_deposit() -> None:
+    before = order(PAY_ORDER, state="processing", provider_ref="p-1", events=2)
+    ended = replace(before, state="failed", due_at=None, revision=before.revision + 1, events=3)
+    rows, handed = Rows(before, moves=ended), Handed()
+    await settle(before, PAID, "record", world_of(rows, handed))
+    [(_, order_id, event)] = rows.credited
+    assert (order_id, event.sequence) == (None, 0)
+    assert rows.settled == []
+    assert rows.contradictions == []
 
 
 async def test_one_payment_under_two_ids_is_credited_once_and_goes_to_a_person() -> None:

@@ -44,6 +44,21 @@ async def credit(deposit: Deposit, world: World, order: Order | None = None) -> 
     """Post it and tell of it, once. Told with the order that it ends: a pay order, or an open rescan of it."""
     if order is None:
         order = await _rescan_for(deposit, world)
+    while (verdict := await _post(deposit, order, world)) == "moved":
+        assert order is not None, "only an order moves"
+        read = await world.ledger.read_orders([order.order_id])
+        order = read[0] if read else None
+    if verdict == "changed":
+        log.error("deposit is credited, and the provider now says another amount", record_id=deposit.record_id)
+    elif verdict == "repeated":
+        note = "another record of the same payment is credited; a person must look"
+        if await world.ledger.note_deposit(replace(deposit, state="repeated", note=note), None):
+            log.error("deposit is listed twice", record_id=deposit.record_id, tx_id=deposit.tx_id)
+    return verdict
+
+
+async def _post(deposit: Deposit, order: Order | None, world: World) -> Credited | Literal["moved"]:
+    """With the event of its crediting, which is the order's next while that is open."""
     order_id = None if order is None or order.is_terminal else order.order_id
     sequence = order.events + 1 if order is not None and order_id is not None else 0
     lines = deposit_lines(deposit)
@@ -56,12 +71,6 @@ async def credit(deposit: Deposit, world: World, order: Order | None = None) -> 
         world.relay.offer(stored(event, traceparent, None if order is None else order.app_id))
         if deposit.tx_id is not None:
             await world.ledger.hasten_rescans(deposit.provider, deposit.tx_id)
-    elif verdict == "changed":
-        log.error("deposit is credited, and the provider now says another amount", record_id=deposit.record_id)
-    elif verdict == "repeated":
-        note = "another record of the same payment is credited; a person must look"
-        if await world.ledger.note_deposit(replace(deposit, state="repeated", note=note), None):
-            log.error("deposit is listed twice", record_id=deposit.record_id, tx_id=deposit.tx_id)
     return verdict
 
 

@@ -40,7 +40,10 @@ async def settle(
     """
     attempt = order.attempts
     deposit = deposit_of(order, finding)
-    if deposit is not None and await take(deposit, world, order) == "repeated":
+    taken = None if deposit is None else await take(deposit, world, order)
+    if taken == "credited":  # its event has the order's next place
+        order = replace(order, revision=order.revision + 1, events=order.events + 1)
+    elif deposit is not None and taken == "repeated":
         finding = Disputed("the payment is credited already, under another id of the provider", deposit.record_id)
     while not order.is_terminal:
         verdict = await apply(order, finding, source, world, attempt=attempt, learned_at=learned_at)
@@ -103,8 +106,7 @@ def _events(order: Order, decision: Decision, finding: Finding, world: World) ->
         return []
     now = world.clock.now()
     deposit = deposit_of(order, finding) if decision.state == "succeeded" else None
-    # One is left for the deposit's own event, which was told before.
-    sequence = order.events + (1 if deposit is None else 2)
+    sequence = order.events + 1
     events = [
         order_event(
             order_id=order.order_id,
