@@ -13,6 +13,11 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 PYTHON := $(if $(PYTHON),$(PYTHON),python3)
 endif
 
+# The suite runs in so many processes, each with a RabbitMQ of its own, the first with the given one.
+# `make test JOBS=0` runs it in one.
+JOBS ?= 2
+SIDE_BY_SIDE := --numprocesses $(JOBS) --dist worksteal
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVSTACK := $(BIN)/python -m devstack
@@ -30,7 +35,7 @@ demo: $(INSTALLED) ## everything once: servers, schema, sandbox, worker, one of 
 
 .PHONY: test
 test: check ## everything needed to run the whole test suite, and runs it
-	@$(DEVSTACK) run --for-tests -- $(BIN)/python -m pytest
+	@$(DEVSTACK) run --for-tests -- $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 .PHONY: test-long
 test-long: check ## the same with the tests that take minutes; SEEDS=… MINUTES=… are passed on

@@ -1,6 +1,11 @@
-"""Real servers for the tests: a database of its own for each, cloned from a migrated template; a clean broker."""
+"""Real servers for the tests: a database of its own for each, cloned from a migrated template; a clean broker.
+
+Tests that run side by side share PostgreSQL, where each has its database. RabbitMQ they cannot share: the names of
+the exchanges and queues are the contract's, and AMQP makes no virtual hosts. So every process has one of its own.
+"""
 
 import logging
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +18,9 @@ import structlog
 import devstack
 from worker.migrate import migrate
 from worker.topology import EXCHANGES, queues
+
+# Of several processes that test, the one that takes the broker of the settings.
+FIRST = "gw0"
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +38,12 @@ def _quiet_logs() -> None:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[devstack.Servers]:
     """PostgreSQL and RabbitMQ, found or started."""
-    with devstack.servers(for_tests=True) as found:
-        yield found
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("PYTEST_XDIST_WORKER", FIRST) != FIRST:
+            patch.delenv("LEDGER_AMQP_URL", raising=False)
+            patch.delenv("LEDGER_AMQP_URL_FILE", raising=False)
+        with devstack.servers(for_tests=True) as found:
+            yield found
 
 
 @pytest.fixture(scope="session")
