@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from worker.broker import Broker, Stopping
+from worker.broker import Broker, Stopping, Valve
 from worker.clock import Clock, SystemClock
 from worker.coins import Coins
 from worker.database import FOR_FUNCTIONS, Database
@@ -20,12 +20,14 @@ from worker.jobs.registry import make_jobs
 from worker.ledger import Ledger
 from worker.loops.consume import Consume
 from worker.loops.http import Http
+from worker.loops.probe import Probe
 from worker.loops.relay import Relay
 from worker.loops.resume import Resume
 from worker.loops.schedule import Job, Schedule
 from worker.loops.slots import Slots
+from worker.providers.line import Line
 from worker.providers.protocol import Provider
-from worker.providers.registry import open_providers
+from worker.providers.registry import make_lines, open_providers
 from worker.settings import Settings, required
 from worker.web.app import make_app
 from worker.world import World
@@ -62,6 +64,7 @@ class Worker:
         ledger: Ledger,
         broker: Broker,
         providers: Mapping[str, Provider],
+        lines: Mapping[str, Line],
         clock: Clock,
     ) -> None:
         self.http: Http | None = None
@@ -77,7 +80,10 @@ class Worker:
             coins=Coins(ledger, providers, clock),
             clock=clock,
             policy=policy_of(settings),
+            lines=lines,
         )
+        for name, line in lines.items():
+            self.world.metrics.watch(name, partial(_is_up, line))
 
         self.world.metrics.watch_publishing(lambda: broker.is_blocked)
 
@@ -109,21 +115,14 @@ class Worker:
             background.append(asyncio.create_task(self.http.run()))
         if "schedule" in roles:
             background.append(asyncio.create_task(Schedule(self._jobs(), self.world.ledger, self._clock).run()))
+        background += [asyncio.create_task(probe.run()) for probe in self._probes()]
         if "consume" in roles:
             background.append(asyncio.create_task(self.world.coins.run()))
             self.world.metrics.watch_consuming(
                 {provider: partial(self._broker.is_consuming, provider) for provider in self.world.providers}
             )
             consumers = [
-                asyncio.create_task(
-                    self._broker.consume(
-                        provider,
-                        share,
-                        Consume(self.world, slots[provider]).handle,
-                        stopping,
-                    )
-                )
-                for provider in self.world.providers
+                asyncio.create_task(self._consume(provider, share, slots[provider], stopping)) for provider in slots
             ]
         background += [asyncio.create_task(one.hopeless()) for one in slots.values()]
         log.info("worker started", roles=sorted(roles), providers=list(self.world.providers))
@@ -137,6 +136,18 @@ class Worker:
                 await self._finish(roles, consumers)
         await _cancel([*background, *consumers])
         log.info("worker stopped")
+
+    async def _consume(self, provider: str, share: int, slots: Slots, stopping: Stopping) -> None:
+        line = self.world.line(provider)
+        assert line.health is not None, "a worker watches its providers"
+        valve = Valve(shut=line.health.down, open=line.health.up)
+        await self._broker.consume(provider, share, Consume(self.world, slots, line).handle, stopping, valve)
+
+    def _probes(self) -> list[Probe]:
+        """Whatever a process does, it must find out that a provider is back which it has seen go."""
+        lines = self.world.lines.items()
+        healths = {name: line.health for name, line in lines if line.health is not None}
+        return [Probe(self.world.providers[name], health, self._clock) for name, health in healths.items()]
 
     def _jobs(self) -> list[Job]:
         """What is done once per period, by one of all the workers."""
@@ -153,20 +164,22 @@ async def open_worker(settings: Settings, roles: Collection[str]) -> AsyncIterat
     """A worker on the system's clock, with its connections closed afterwards."""
     clock = SystemClock()
     broker = Broker(required(settings.amqp_url, "LEDGER_AMQP_URL"), clock)
-    async with _open_ledger(settings, clock) as ledger, open_providers(settings, clock) as providers:
-        worker = Worker(settings, ledger, broker, providers, clock)
+    lines = make_lines(settings, clock, watched=True)
+    async with _open_ledger(settings, clock) as ledger, open_providers(settings, clock, lines) as providers:
+        worker = Worker(settings, ledger, broker, providers, lines, clock)
         if "http" not in roles:
             yield worker
             return
         # Connections of its own, to the database and to the providers: a confirmation must not wait for a slot of a
-        # busy worker.
+        # busy worker, nor for a turn, nor for a provider that was down a moment ago and now asks us something.
+        urgent = {name: replace(line, is_urgent=True) for name, line in lines.items()}
         async with (
             _open_ledger(settings, clock, ledger.token) as web_ledger,
-            open_providers(settings, clock) as web_providers,
+            open_providers(settings, clock, urgent) as web_providers,
         ):
             if "relay" not in roles:
                 web_ledger.leave_events()
-            world = replace(worker.world, ledger=web_ledger, providers=web_providers)
+            world = replace(worker.world, ledger=web_ledger, providers=web_providers, lines=urgent)
             app = make_app(web_providers, world, lambda: broker.is_connected)
             worker.http = Http(app, settings.http_host, settings.http_port, clock)
             yield worker
@@ -190,6 +203,10 @@ def check_roles(text: str | None) -> tuple[str, ...]:
         if role not in ROLES:
             raise BadSettings(f"--role: {role!r} is none of {', '.join(ROLES)}")
     return roles
+
+
+def _is_up(line: Line) -> bool:
+    return not line.is_down
 
 
 def _stop_signal() -> asyncio.Event:

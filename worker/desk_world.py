@@ -9,7 +9,7 @@ from worker.database import FOR_FUNCTIONS, Database
 from worker.errors import BrokerAway
 from worker.ledger import Ledger, Stored
 from worker.message import Outgoing
-from worker.providers.registry import open_providers
+from worker.providers.registry import make_lines, open_providers
 from worker.settings import Settings, required
 from worker.world import Policy, World
 
@@ -33,7 +33,8 @@ async def open_desk(settings: Settings) -> AsyncIterator[World]:
     try:
         ledger = Ledger(database, clock, settings.resume_after_seconds)
         ledger.leave_events()
-        async with open_providers(settings, clock) as providers:
+        lines = make_lines(settings, clock, watched=False)
+        async with open_providers(settings, clock, lines) as providers:
             yield World(
                 ledger=ledger,
                 publisher=_NoBroker(),
@@ -42,6 +43,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[World]:
                 coins=Coins(ledger, providers, clock),
                 clock=clock,
                 policy=policy_of(settings),
+                lines=lines,
             )
     finally:
         await database.close()

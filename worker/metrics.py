@@ -40,6 +40,12 @@ class Metrics:
             ("provider",),
             registry=self._registry,
         )
+        self._up = Gauge(
+            "ledger_provider_up",
+            "1 while the provider answers this process, 0 while it is down and its commands wait",
+            ("provider",),
+            registry=self._registry,
+        )
         self._calls = Histogram(
             "ledger_provider_seconds",
             "How long providers took to answer attempts",
@@ -103,6 +109,10 @@ class Metrics:
         )
         for provider, answer in is_consuming.items():
             gauge.labels(provider).set_function(answer)
+
+    def watch(self, provider: str, is_up: Callable[[], bool]) -> None:
+        """Whether a provider is there is asked whenever the metrics are read."""
+        self._up.labels(provider).set_function(is_up)
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

@@ -77,6 +77,8 @@ _addresses = TypeAdapter(dict[CoinName, Address])
 HttpUrl = Annotated[str, _check_url("https", "http")]
 DatabaseUrl = Annotated[SecretStr, _check_url("postgresql", "postgres")]
 AmqpUrl = Annotated[SecretStr, _check_url("amqp", "amqps")]
+# Down to one request in a hundred seconds; above what one process can do it would be no limit.
+PerSecond = Annotated[float, Field(ge=0.01, le=10_000, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 
 
@@ -93,6 +95,9 @@ class Settings(BaseModel):
     ccpayment_v1_base_url: HttpUrl = "https://admin.ccpayment.com"
     ccpayment_app_id: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None = None
     ccpayment_app_secret: SecretStr | None = None
+
+    # How fast this process may ask; None: as fast as commands come. Processes share the provider's limit.
+    ccpayment_requests_per_second: PerSecond | None = None
 
     coinqpay_base_url: HttpUrl = "https://api.coinqpay.com"
     coinqpay_private_key: Annotated[SecretStr, AfterValidator(_check_seed)] | None = None
@@ -111,6 +116,7 @@ class Settings(BaseModel):
     coinqpay_list_lag_seconds: Seconds = 300
     # Off: a payment that the provider does not list goes to a person, and is never sent again by itself.
     coinqpay_resend: bool = False
+    coinqpay_requests_per_second: PerSecond | None = None
 
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080

@@ -9,6 +9,7 @@ from worker.coins import Coins
 from worker.ledger import Ledger, Stored
 from worker.message import Outgoing
 from worker.metrics import Metrics
+from worker.providers.line import Line
 from worker.providers.protocol import Provider
 
 
@@ -36,6 +37,9 @@ class Handover(Protocol):
         ...
 
 
+FREE = Line()
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How patient the worker is, in seconds."""
@@ -61,3 +65,9 @@ class World:
     clock: Clock
     policy: Policy
     metrics: Metrics = field(default_factory=Metrics)
+    # To each provider; one that is not named is never held up.
+    lines: Mapping[str, Line] = field(default_factory=dict)
+
+    def line(self, provider: str) -> Line:
+        """The way to a provider: whether it is there, and how fast it may be asked."""
+        return self.lines.get(provider, FREE)

@@ -36,7 +36,8 @@ async def lines_of(house: House, record_id: str) -> int:
 async def test_a_worker_is_alive_and_ready(house: House) -> None:
     assert (await house.get("/healthz")).text == "ok"
     ready = await house.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"database": True, "broker": True})
+    up = {"ccpayment": "up", "coinqpay": "up"}
+    assert (ready.status_code, ready.json()) == (200, {"database": True, "broker": True, "providers": up})
 
 
 async def test_metrics_count_what_was_done(house: House) -> None:
@@ -59,7 +60,8 @@ async def test_a_worker_whose_server_is_away_is_alive_and_not_ready(house: House
     while (ready := await house.get("/readyz")).status_code == 200:
         pass
     other = "database" if server == "broker" else "broker"
-    assert (ready.status_code, ready.json()) == (503, {server: False, other: True})
+    parts = ready.json()
+    assert (ready.status_code, parts[server], parts[other]) == (503, False, True)
     assert (await house.get("/healthz")).status_code == 200
     await proxy.listen()
     while (await house.get("/readyz")).status_code == 503:

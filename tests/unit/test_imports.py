@@ -55,6 +55,7 @@ ROOMS: dict[str, set[str]] = {
             "worker.ledger",
         ),
         *("worker.order", "worker.providers.protocol", "worker.topology", "worker.errors", "worker.clock"),
+        *("worker.providers.line", "worker.providers.health"),
         *("worker.backoff", "schemas", "structlog", "starlette.types", "uvicorn"),
     },
     "worker.web": {

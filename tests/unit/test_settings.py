@@ -35,6 +35,8 @@ DEFAULTS: dict[str, object] = {
     "coinqpay_clock_skew_seconds": 30,
     "coinqpay_list_lag_seconds": 300,
     "coinqpay_resend": False,
+    "ccpayment_requests_per_second": None,
+    "coinqpay_requests_per_second": None,
     "http_host": "127.0.0.1",
     "http_port": 8080,
     "resume_after_seconds": 30,

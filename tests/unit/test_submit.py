@@ -30,7 +30,7 @@ from worker.providers.protocol import (
     Unknown,
 )
 from worker.steps.submit import look_up, may_send_again, start_attempt, submit
-from worker.world import World
+from worker.world import FREE, World
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SETTLING = timedelta(seconds=450)
@@ -65,6 +65,7 @@ def world_of(provider: StandIn, ledger: Ledger) -> World:
             ledger=ledger,
             clock=SimpleNamespace(now=lambda: NOW),
             metrics=Metrics(),
+            line=lambda _provider: FREE,
             providers={"ccpayment": provider, "coinqpay": provider},
         ),
     )

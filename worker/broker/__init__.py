@@ -57,6 +57,9 @@ HELD_BYTES_MAX = 64 * 1024 * 1024
 # The library's writer takes ten frames at a time; when the connection dies, whoever waits to hand it one more would
 # wait for ever. A lost ack only means a redelivery.
 ACK_SECONDS = 5
+# What was taken and not begun is kept for so long while its valve is shut: by then every other process has shut its
+# own, so that the same messages do not go round, each time counted, until the delivery limit.
+KEPT_SECONDS = 60
 # A session that ends sooner met something that waiting a moment does not mend, such as a queue that is gone.
 STEADY_SESSION = timedelta(seconds=5)
 
@@ -79,6 +82,15 @@ class Stopping:
 
     asked: asyncio.Event
     drained: asyncio.Event
+
+
+@dataclass(slots=True)
+class Valve:
+    """Whether a queue is taken from; each event is set while the other is not."""
+
+    shut: asyncio.Event
+    open: asyncio.Event
+    kept_seconds: float = KEPT_SECONDS
 
 
 class Broker:
@@ -156,26 +168,45 @@ class Broker:
                 raise BrokerAway("RabbitMQ blocks publishing")
             await publish_on(self._channel, message)
 
-    async def consume(self, provider: str, prefetch: int, handle: Handler, stopping: Stopping) -> None:
-        """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked."""
+    async def consume(
+        self, provider: str, prefetch: int, handle: Handler, stopping: Stopping, valve: Valve | None = None
+    ) -> None:
+        """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked.
+
+        A shut valve ends the taking at once. What was taken and not acked is kept for a while, for giving it back
+        counts as a delivery; then it goes back, once, and nothing is connected until the valve opens.
+        """
+        valve = valve or Valve(shut=asyncio.Event(), open=asyncio.Event())
+        left = asyncio.Event()  # the session was ended by the valve, not by the broker
 
         async def consume_until(channel: AbstractChannel, over: Over, works: Callable[[], None]) -> None:
             if self._declared:  # again for each session: the broker may have come back empty
                 await apply_topology(channel, self._declared)
             await channel.set_qos(prefetch_count=prefetch)
             source = await channel.get_queue(commands_queue(provider).name, ensure=False)
-            tag = await source.consume(_receive(handle, provider))
-            self._consumed[provider] = True
-            works()
-            try:
-                await _first(over, stopping.asked)
-            finally:
-                self._consumed[provider] = False
-            if stopping.asked.is_set() and not over.is_set():
+            while not (over.is_set() or stopping.asked.is_set() or valve.shut.is_set()):
+                tag = await source.consume(_receive(handle, provider))
+                self._consumed[provider] = True
+                works()
+                try:
+                    await _first(over, stopping.asked, valve.shut)
+                finally:
+                    self._consumed[provider] = False
+                if over.is_set():
+                    return
                 await source.cancel(tag)
+                if not stopping.asked.is_set():
+                    await _first(over, stopping.asked, valve.open, seconds=valve.kept_seconds)
+            if stopping.asked.is_set() and not over.is_set():
                 await _first(over, stopping.drained)  # the channel stays for the last acks
+            elif valve.shut.is_set():
+                left.set()
 
-        await self._keep_up(f"commands of {provider}", consume_until, stopping.asked)
+        while not stopping.asked.is_set():
+            left.clear()
+            await self._keep_up(f"commands of {provider}", consume_until, stopping.asked, left)
+            if valve.shut.is_set():
+                await _first(stopping.asked, valve.open)
 
     async def declare_topology(self, providers: tuple[str, ...]) -> None:
         """Declare exchanges and queues, once the broker is there. Raises TopologyDiffers."""
@@ -195,7 +226,7 @@ class Broker:
         if different:
             raise different[0]
 
-    async def _keep_up(self, purpose: str, session: Session, stop: asyncio.Event) -> None:
+    async def _keep_up(self, purpose: str, session: Session, *stops: asyncio.Event) -> None:
         """Run sessions one after the other, waiting for what is away or differs; said once each time.
 
         A queue that somebody replaced while the worker runs stops its own session and nothing else: ending the
@@ -203,7 +234,7 @@ class Broker:
         """
         backoff = Backoff(self._clock)
         outage = Outage(purpose)
-        while not stop.is_set():
+        while not any(stop.is_set() for stop in stops):
             began = self._clock.now()
             try:
                 async with open_channel(self._url) as (channel, over):
@@ -212,7 +243,7 @@ class Broker:
                     cause = over.cause
             except (*_AWAY, TopologyDiffers) as error:
                 cause = error
-            if stop.is_set():
+            if any(stop.is_set() for stop in stops):
                 return
             if self._clock.now() - began > STEADY_SESSION:
                 backoff = Backoff(self._clock)
@@ -457,11 +488,11 @@ def _receive(handle: Handler, provider: str) -> Callable[[AbstractIncomingMessag
     return receive
 
 
-async def _first(*events: asyncio.Event) -> None:
-    """Wait for whichever comes first."""
+async def _first(*events: asyncio.Event, seconds: float | None = None) -> None:
+    """Wait for whichever comes first, and no longer than so many seconds."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()

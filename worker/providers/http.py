@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TypeVar
 
 import aiohttp
 import httpx
@@ -12,6 +13,8 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
+from worker.providers.line import TOO_MANY_REQUESTS, Line
+from worker.providers.protocol import Unreadable
 from worker.providers.trace import trace_headers
 
 # One list has no pages: at some 270 bytes each, this holds 120,000 withdrawals.
@@ -19,6 +22,7 @@ ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
 
 IsTooLate = Callable[[], bool]
+Content = TypeVar("Content")
 
 # What the connector asks when it has a connection: the last moment before the first byte leaves.
 _is_too_late: ContextVar[IsTooLate | None] = ContextVar("is_too_late", default=None)
@@ -65,6 +69,46 @@ def open_client(connections_max: int) -> httpx.AsyncClient:
         # No limit of httpx's own: `ask` bounds the whole exchange, a slow drip included.
         timeout=None,  # noqa: S113
     )
+
+
+async def exchange(
+    line: Line,
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    timeout_seconds: float,
+    read: Callable[[Answer], Content],
+    is_too_late: IsTooLate | None = None,
+) -> Content:
+    """Send a signed request over the line, once, and read what is answered; the line learns how that went.
+
+    Raises as `ask` and `read` do: NotSent also while the provider is down. Only what moves money may be too late.
+    """
+    if line.is_withheld:
+        raise NotSent("the provider is down, and was not asked")
+    begun, moves_money = line.begin(), is_too_late is not None
+    try:
+        # Signed already. Without an auth that adds nothing, httpx would look for credentials of its own in the URL.
+        answer = await ask(client, request, httpx.Auth(), timeout_seconds, is_too_late)
+    except TooLate:
+        raise  # the fault is our own
+    except (NotSent, NoAnswer):
+        line.failed(begun, moves_money=moves_money)
+        raise
+    line.hear(answer.status, answer.headers)
+    try:
+        content = read(answer)
+    except Unreadable:
+        _learn(line, answer, begun, is_usable=answer.status == TOO_MANY_REQUESTS, moves_money=moves_money)
+        raise
+    _learn(line, answer, begun, is_usable=True, moves_money=moves_money)
+    return content
+
+
+def _learn(line: Line, answer: Answer, begun: int, *, is_usable: bool, moves_money: bool) -> None:
+    if is_usable and answer.status < 500:
+        line.answered(begun, moves_money=moves_money)
+    else:
+        line.failed(begun, moves_money=moves_money)
 
 
 async def ask(

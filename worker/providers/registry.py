@@ -15,7 +15,10 @@ from worker.providers.coinqpay.api import Api as CoinQPayApi
 from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.provider import CoinQPay, Patience
 from worker.providers.coinqpay.recipe import Recipe
+from worker.providers.health import Health
 from worker.providers.http import open_client
+from worker.providers.line import Line
+from worker.providers.pace import Pace
 from worker.providers.protocol import Provider
 from worker.settings import Settings
 
@@ -34,22 +37,37 @@ def configured(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name, has in has_credentials.items() if has)
 
 
+def make_lines(settings: Settings, clock: Clock, *, watched: bool) -> dict[str, Line]:
+    """A line to each configured provider. Watched: somebody probes one that is down, so that it is not asked else."""
+    paces = {
+        CCPAYMENT: settings.ccpayment_requests_per_second,
+        COINQPAY: settings.coinqpay_requests_per_second,
+    }
+    return {name: Line(clock, Pace(paces[name]), Health(clock) if watched else None) for name in configured(settings)}
+
+
 @asynccontextmanager
-async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Mapping[str, Provider]]:
-    """The configured providers, with their connections. Raises BadSettings when there is none."""
+async def open_providers(
+    settings: Settings, clock: Clock, lines: Mapping[str, Line] | None = None
+) -> AsyncIterator[Mapping[str, Provider]]:
+    """The configured providers, with their connections. Raises BadSettings when there is none.
+
+    Without lines they are of one's own, and not watched: a person who asks is told what the provider says.
+    """
     names = configured(settings)
     if not names:
         raise BadSettings(
             "LEDGER_CCPAYMENT_APP_ID or LEDGER_COINQPAY_PRIVATE_KEY: one is required, no provider is configured"
         )
+    lines = lines or make_lines(settings, clock, watched=False)
     async with AsyncExitStack() as stack:
-        yield {
-            name: _OPENERS[name](settings, clock, await stack.enter_async_context(open_client(settings.concurrency)))
-            for name in names
-        }
+        clients = {name: await stack.enter_async_context(open_client(settings.concurrency)) for name in names}
+        yield {name: _OPENERS[name](settings, clock, clients[name], lines[name]) for name in names}
 
 
-def open_ccpayment(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> CCPayment:
+def open_ccpayment(
+    settings: Settings, clock: Clock, client: httpx.AsyncClient, line: Line | None = None
+) -> CCPayment:
     """CCPayment with this merchant's credentials."""
     assert settings.ccpayment_app_id is not None
     assert settings.ccpayment_app_secret is not None
@@ -60,6 +78,7 @@ def open_ccpayment(settings: Settings, clock: Clock, client: httpx.AsyncClient) 
         app_secret=settings.ccpayment_app_secret.get_secret_value(),
         timeout_seconds=settings.provider_timeout_seconds,
         now=clock.now,
+        line=line,
     )
     return CCPayment(api, settings.ccpayment_app_id, clock.now, _open_version_1(settings, clock, client))
 
@@ -84,7 +103,7 @@ def _open_version_1(settings: Settings, clock: Clock, client: httpx.AsyncClient)
     )
 
 
-def open_coinqpay(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> CoinQPay:
+def open_coinqpay(settings: Settings, clock: Clock, client: httpx.AsyncClient, line: Line | None = None) -> CoinQPay:
     """CoinQ Pay with this merchant's key. Raises BadSettings for a signing recipe that cannot be."""
     assert settings.coinqpay_private_key is not None
     if settings.coinqpay_resend and not settings.coinqpay_second_confirmation:
@@ -98,6 +117,7 @@ def open_coinqpay(settings: Settings, clock: Clock, client: httpx.AsyncClient) -
         recipe=recipe,
         timeout_seconds=settings.provider_timeout_seconds,
         now=clock.now,
+        line=line,
     )
     patience = Patience(
         validity=timedelta(seconds=settings.coinqpay_signature_validity_seconds),
@@ -125,7 +145,7 @@ def read_recipe(settings: Settings) -> Recipe:
         raise BadSettings(f"LEDGER_COINQPAY_SIGNATURE_{field.upper()}: {rule}") from None
 
 
-_OPENERS: Mapping[str, Callable[[Settings, Clock, httpx.AsyncClient], Provider]] = {
+_OPENERS: Mapping[str, Callable[[Settings, Clock, httpx.AsyncClient, Line], Provider]] = {
     CCPAYMENT: open_ccpayment,
     COINQPAY: open_coinqpay,
 }

@@ -74,6 +74,7 @@ def may_send_again(order: Order, world: World) -> bool:
 
 async def start_attempt(order: Order, world: World) -> Order | None:
     """Write the next attempt down; None when somebody else went on with the order, or an equal one is in doubt."""
+    await world.line(order.provider).turn()  # before it is signed; whoever went on meanwhile, the ledger knows
     prepared = world.providers[order.provider].prepare(_instruction(order, world), world.clock.now())
     if await world.ledger.start_attempt(order, prepared) != "started":
         return None

@@ -27,7 +27,9 @@ def make_app(providers: Mapping[str, Provider], world: World, is_broker_there: C
 
     async def readyz(_request: Request) -> Response:
         parts = {"database": await _is_database_there(world), "broker": is_broker_there()}
-        return JSONResponse(parts, 200 if all(parts.values()) else 503)
+        # A provider that is down makes nobody unready: this process does all that can be done, for the others too.
+        states = {name: world.line(name).state for name in providers}
+        return JSONResponse({**parts, "providers": states}, 200 if all(parts.values()) else 503)
 
     async def metrics(_request: Request) -> Response:
         await _count_unbound(world)

@@ -10,10 +10,11 @@ import httpx
 
 from worker.providers import protocol
 from worker.providers.ccpayment.auth import sign
-from worker.providers.ccpayment.errors import SUCCESS, meaning_of
+from worker.providers.ccpayment.errors import SUCCESS, TOO_OFTEN, meaning_of
 from worker.providers.ccpayment.fields import to_unix_seconds
 from worker.providers.ccpayment.wire import Envelope, read_data, read_envelope
-from worker.providers.http import IsTooLate, NoAnswer, NotSent, ask
+from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange
+from worker.providers.line import Line
 from worker.providers.protocol import Unreadable
 from worker.providers.reading import Model, clean_message
 
@@ -41,6 +42,7 @@ class Api:
         app_secret: str,
         timeout_seconds: float,
         now: Callable[[], datetime],
+        line: Line | None = None,
     ) -> None:
         self._client = client
         # Held by a closure: in an attribute, the secret would be in a repr.
@@ -49,6 +51,7 @@ class Api:
         self._routes = base_url.rstrip("/") + PATH
         self._timeout_seconds = timeout_seconds
         self._now = now
+        self.line = line or Line()
 
     def sign(self, body: bytes, at: datetime) -> str:
         """The signature of exactly these bytes, for the whole second of this moment."""
@@ -87,14 +90,19 @@ class Api:
                 "Sign": signature,
             },
         )
-        # Signed already. Without an auth that adds nothing, httpx would look for credentials of its own in the URL.
-        return read_envelope(await ask(self._client, request, httpx.Auth(), self._timeout_seconds, is_too_late))
+        envelope = await exchange(self.line, self._client, request, self._timeout_seconds, read_envelope, is_too_late)
+        if envelope.code in TOO_OFTEN:
+            self.line.slow_down()
+        else:
+            self.line.welcome()
+        return envelope
 
     async def read(self, route: str, fields: Mapping[str, object] | None = None) -> Any:
         """`data` of a route that moves no money. Raises ReadFailed.
 
         Without fields the body is empty, and nothing is signed for it: so the provider documents it.
         """
+        await self.line.turn()
         try:
             envelope = await self.call(route, encode(fields) if fields else b"", self._now())
         except (NotSent, NoAnswer, Unreadable) as error:

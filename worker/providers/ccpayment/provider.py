@@ -97,6 +97,7 @@ class CCPayment:
     async def look_up(self, instruction: Instruction, _trail: Trail) -> Finding:
         """Ask by the order id alone: what the provider does with both ids is not documented."""
         body = encode({"orderId": instruction.order_id})
+        await self.api.line.turn()
         try:
             envelope = await self.api.call(_look_up_route(instruction), body, self._now())
             if envelope.code == NOT_FOUND:

@@ -15,7 +15,8 @@ from worker.providers.coinqpay.errors import ORDER_NOT_FOUND, TRANSACTION_NOT_FO
 from worker.providers.coinqpay.recipe import Recipe, timestamp_of
 from worker.providers.coinqpay.records import CoinBalance, CoinPrice, PayOrder, SupportedCoin, Withdrawal
 from worker.providers.coinqpay.wire import Envelope, Failure, Result, read_envelope, read_result, read_results
-from worker.providers.http import Answer, IsTooLate, NoAnswer, NotSent, ask
+from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange
+from worker.providers.line import Line
 from worker.providers.protocol import Unreadable
 
 # Left as they are in a query, where they mean nothing: the transport undoes their escapes on the way out, and what
@@ -47,6 +48,7 @@ class Api:
         recipe: Recipe,
         timeout_seconds: float,
         now: Callable[[], datetime],
+        line: Line | None = None,
     ) -> None:
         self._client = client
         self._routes = base_url.rstrip("/") + "/api/v1/"
@@ -54,6 +56,7 @@ class Api:
         self._recipe = recipe
         self._timeout_seconds = timeout_seconds
         self._now = now
+        self.line = line or Line()
 
     # ---------------------------------------------------------------- what moves money
 
@@ -74,7 +77,7 @@ class Api:
         """Send what was prepared, once. Raises NotSent; also NoAnswer or Unreadable, when it may have arrived."""
         headers = self._signer.headers(timestamp, signature) | {"Content-Type": "application/json"}
         request = self._client.build_request("POST", self._routes + name, content=body, headers=headers)
-        return read_envelope(await self._ask(request, is_too_late))
+        return await self._ask(request, is_too_late)
 
     # ---------------------------------------------------------------- what only asks
 
@@ -124,11 +127,12 @@ class Api:
         """
         query = urlencode(params, quote_via=quote, safe=PLAIN_IN_QUERY)
         url = httpx.URL(self._routes + name + (f"?{query}" if query else ""))
+        await self.line.turn()
         timestamp = timestamp_of(self._recipe, self._now())
         signature = self._signer.sign("GET", *_signed_parts(url), b"", timestamp)
         request = self._client.build_request("GET", url, headers=self._signer.headers(timestamp, signature))
         try:
-            envelope = read_envelope(await self._ask(request))
+            envelope = await self._ask(request)
         except (NotSent, NoAnswer, Unreadable) as error:
             raise ReadFailed(name, None, str(error)) from None
         match envelope:
@@ -144,9 +148,10 @@ class Api:
         except Unreadable as error:
             raise ReadFailed(name, None, str(error)) from None
 
-    async def _ask(self, request: httpx.Request, is_too_late: IsTooLate | None = None) -> Answer:
-        # Signed already. Without an auth that adds nothing, httpx would look for credentials of its own in the URL.
-        return await ask(self._client, request, httpx.Auth(), self._timeout_seconds, is_too_late)
+    async def _ask(self, request: httpx.Request, is_too_late: IsTooLate | None = None) -> Envelope:
+        envelope = await exchange(self.line, self._client, request, self._timeout_seconds, read_envelope, is_too_late)
+        self.line.welcome()
+        return envelope
 
 
 def _signed_parts(url: httpx.URL) -> tuple[str, str]:

@@ -8,10 +8,11 @@ from typing import Any
 from worker.sandbox.ccpayment.account import Account
 from worker.sandbox.ccpayment.arrivals import tell
 from worker.sandbox.ccpayment.fields import check_fields, is_flag
-from worker.sandbox.ccpayment.parameters import is_amount, is_text
+from worker.sandbox.ccpayment.parameters import is_text
 from worker.sandbox.ccpayment.records import Deposit, Status
 from worker.sandbox.errors import InputError, require
 from worker.sandbox.exact import subtract
+from worker.sandbox.parameters import is_amount
 
 
 def change_deposit(account: Account, fields: Mapping[str, Any], at: float) -> Mapping[str, object]:

@@ -1,0 +1,130 @@
+"""The breaker: a table of its transitions, and what no sequence of calls may lead to. No clock but the test's."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.providers.breaker import FAILURES_MAX, PAUSE_FIRST_SECONDS, PAUSE_MAX_SECONDS, STEADY, Breaker
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DOWN = Breaker(state="down", times_down=1, pauses=1, failures=FAILURES_MAX)
+
+
+def after(breaker: Breaker, calls: str, now: datetime = NOW) -> Breaker:
+    """After calls begun just now. Small: reads, capital: what moves money; f without an answer, a with one."""
+    for call in calls:
+        how = breaker.failed if call in "fF" else breaker.answered
+        breaker = how(moves_money=call.isupper(), times_down=breaker.times_down, now=now)
+    return breaker
+
+
+@pytest.mark.parametrize(
+    ("calls", "state"),
+    [
+        ("", "up"),
+        ("ffff", "up"),
+        ("fffff", "down"),
+        ("FFFFF", "down"),
+        ("fFfFf", "down"),
+        ("ffffaf", "up"),
+        ("ffffAf", "up"),
+        ("FaFaFaFaF", "down"),  # look-ups are answered, and nothing that moves money is
+        ("FaFaFAFaF", "up"),
+        ("fAfAfAfAfAf", "up"),
+        ("f" * 50, "down"),
+    ],
+)
+def test_it_goes_down_when_nothing_answers_or_nothing_that_moves_money(calls: str, state: str) -> None:
+    assert after(Breaker(), calls).state == state
+
+
+def test_an_answer_to_the_probe_ends_it_and_a_lost_one_does_not() -> None:
+    assert after(DOWN.probing(), "a").state == "up"
+    failed = after(DOWN.probing(), "f")
+    assert (failed.state, failed.pauses) == ("down", 2)
+
+
+def test_without_an_answer_nothing_that_comes_while_it_is_down_changes_it() -> None:
+    assert after(DOWN, "fFfFf") == DOWN
+
+
+def test_an_answer_that_was_asked_for_since_is_as_good_as_a_probe() -> None:
+    assert after(DOWN, "a").state == "up"
+
+
+@pytest.mark.parametrize("breaker", [DOWN, DOWN.probing(), replace(DOWN, state="up")], ids=lambda it: it.state)
+def test_what_was_asked_before_it_went_down_says_nothing_of_now(breaker: Breaker) -> None:
+    for how in (breaker.failed, breaker.answered):
+        for moves_money in (False, True):
+            assert how(moves_money=moves_money, times_down=0, now=NOW) == breaker
+
+
+def test_after_a_read_was_answered_the_first_payment_decides() -> None:
+    back = after(DOWN.probing(), "a")
+    assert after(back, "aaaF").state == "down"
+    assert after(back, "AFFFF").state == "up"
+    assert after(back, "ffff").state == "up"
+
+
+def test_pauses_double_up_to_a_minute_within_one_outage() -> None:
+    breaker, seconds = after(Breaker(), "fffff"), []
+    for _ in range(9):
+        seconds.append(breaker.pause_seconds)
+        breaker = after(breaker.probing(), "f")
+    assert seconds == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@pytest.mark.parametrize(("up_for", "pauses"), [(STEADY - timedelta(seconds=1), 4), (STEADY, 1)])
+def test_down_again_soon_is_the_same_outage(up_for: timedelta, pauses: int) -> None:
+    back = after(replace(DOWN, pauses=3).probing(), "a")
+    assert after(back, "fffff", NOW + up_for).pauses == pauses
+
+
+@dataclass(frozen=True)
+class Step:
+    kind: str
+    moves_money: bool
+    age: int  # how many outages ago the call was begun
+    seconds: int
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        kind=st.sampled_from(["failed", "failed", "answered", "pause is over"]),
+        moves_money=st.booleans(),
+        age=st.integers(0, 2),
+        seconds=st.integers(0, 100),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_it_goes_down_only_for_failures_and_comes_back_only_for_an_answer(steps: list[Step]) -> None:
+    breaker, now = Breaker(), NOW
+    for step in steps:
+        before, now = breaker, now + timedelta(seconds=step.seconds)
+        if step.kind == "pause is over":
+            breaker = breaker.probing() if breaker.state == "down" else breaker
+            continue
+        begun = breaker.times_down - step.age
+        how = breaker.failed if step.kind == "failed" else breaker.answered
+        breaker = how(moves_money=step.moves_money, times_down=begun, now=now)
+        if step.age:
+            assert breaker == before
+        if before.state == "up" and breaker.state != "up":
+            assert (step.kind, breaker.state) == ("failed", "down")
+            assert breaker.failures >= FAILURES_MAX or breaker.failed_moves >= FAILURES_MAX
+        if before.state != "up" and breaker.state == "up":
+            assert step.kind == "answered"
+        assert (breaker.times_down > before.times_down) == (breaker.state == "down" and before.state != "down")
+        assert breaker.state != "up" or max(breaker.failures, breaker.failed_moves) < FAILURES_MAX
+        assert PAUSE_FIRST_SECONDS <= breaker.pause_seconds <= PAUSE_MAX_SECONDS
+    # And from everywhere it can come back.
+    if breaker.state == "down":
+        breaker = breaker.probing()
+    assert after(breaker, "a", now).state == "up"
