@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from tests.e2e.forked import Forked, forker
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,12 +32,12 @@ class Finished:
 class Program:
     """One running process. Its lines, of both streams, are kept in the order in which they came."""
 
-    def __init__(self, name: str, process: Process) -> None:
+    def __init__(self, name: str, process: Forked) -> None:
         self.name = name
         self.lines: list[str] = []
         self._process = process
         self._news = asyncio.Condition()
-        streams = [stream for stream in (process.stdout, process.stderr) if stream]
+        streams = [process.stdout, process.stderr]
         self._open_streams = len(streams)
         self._readers = [asyncio.create_task(self._read(stream)) for stream in streams]
 
@@ -101,7 +101,8 @@ async def started(
     *arguments: str, settings: Mapping[str, str], folder: Path, may_fail: bool = False
 ) -> AsyncIterator[Program]:
     """`ledger-worker` with these arguments. Killed in the end if it still runs; its words are looked through."""
-    process = await _spawn(arguments, settings, folder, DEVNULL)
+    process = await _start(arguments, settings, folder)
+    process.say_nothing()
     program = Program(arguments[0], process)
     try:
         yield program
@@ -114,7 +115,7 @@ async def run(
     *arguments: str, settings: Mapping[str, str], folder: Path, stdin: bytes = b"", may_fail: bool = False
 ) -> Finished:
     """Run `ledger-worker` with these arguments to its end."""
-    process = await _spawn(arguments, settings, folder, PIPE)
+    process = await _start(arguments, settings, folder)
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             out, err = await process.communicate(stdin)
@@ -155,19 +156,7 @@ def on_port(url: str, port: int) -> str:
     return parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}").geturl()
 
 
-async def _spawn(arguments: tuple[str, ...], settings: Mapping[str, str], folder: Path, stdin: int) -> Process:
+async def _start(arguments: tuple[str, ...], settings: Mapping[str, str], folder: Path) -> Forked:
     """In a folder of its own, so that no `.env` of the person's is read, and without the person's settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LEDGER_")}
-    environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "120", **settings}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "worker",
-        *arguments,
-        cwd=folder,
-        env=environment,
-        stdin=stdin,
-        stdout=PIPE,
-        stderr=PIPE,
-        limit=2**20,
-    )
+    return await forker().start(arguments, environment | {"COLUMNS": "120", **settings}, folder)
