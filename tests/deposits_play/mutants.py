@@ -70,17 +70,6 @@ def _webhook_is_believed(patch: Patch) -> None:
     patch.setattr(webhooks._CoinQPay, "pay_order", pay_order)
 
 
-def _told_once_is_enough(patch: Patch) -> None:
-    """A webhook that cannot be read back is not looked into again."""
-    original = deposits_job._take_record
-
-    async def take_record(*arguments: Any) -> bool:
-        await original(*arguments)
-        return True
-
-    patch.setattr(deposits_job, "_take_record", take_record)
-
-
 def _net_is_gross(patch: Patch) -> None:
     """The provider's fee is forgotten."""
     original = CCPaymentDeposits._read
@@ -116,10 +105,9 @@ MUTANTS = (
     Mutant("the memo does not matter", (20,), _memo_does_not_matter),
     Mutant("lists are read without overlap", (30,), _no_overlap),
     Mutant("a webhook is believed", (2,), _webhook_is_believed),
-    Mutant("a webhook is looked into once", (), _told_once_is_enough),
     Mutant("the fee is forgotten", (1,), _net_is_gross),
     Mutant("a rescan credits by itself", (2,), chaos.rescan_credits),
     Mutant("a flag is not heeded", (3,), chaos.risky_is_money),
     Mutant("what was ordered is what was paid", (5,), chaos.ordered_is_paid),
-    Mutant("expired is over", (), chaos.expired_is_over),
+    Mutant("expired is over", (5,), chaos.expired_is_over),
 )

@@ -151,6 +151,21 @@ async def test_what_is_not_money_is_remembered_and_not_credited(house: House, ca
     assert await posted(house, f"user:{user}") == Decimal("9.95")
 
 
+@pytest.mark.parametrize("tells", [True, False], ids=["told by a webhook", "looked at again"])
+async def test_a_risky_deposit_is_credited_when_its_flag_is_lifted(house: House, tells: bool) -> None:
+    user = house.new_id("user")
+    record_id = (await house.deposit(userId=user, risky=True))["recordId"]
+    await until_known_as(house, record_id, "risky")
+    await house.webhooks(kind=KIND, on=tells)
+    await house.stage.control("POST", "ccpayment/change-deposit", recordId=record_id, risky=False)
+    if not tells:
+        house.make_due(JOB)
+    event = await house.client.tap.credited(record_id)
+    assert (event["data"]["account"], event["data"]["amount"]) == (f"user:{user}", "10")
+    assert await posted(house, f"user:{user}") == Decimal("9.95")
+    assert (await line(house, record_id))["note"] is None
+
+
 async def test_a_second_equal_output_that_nothing_tells_apart_is_left_to_a_person(house: House) -> None:
     user, tx_id = house.new_id("user"), house.new_id("tx")
     first = (await house.deposit(userId=user, txId=tx_id, txIndex=0))["recordId"]

@@ -104,6 +104,24 @@ async def test_a_pay_order_that_fails_is_told_so_and_credits_nothing(house: Hous
     assert await posted(house) == before
 
 
+async def test_a_pay_order_that_expires_fails_and_what_is_paid_afterwards_is_credited(house: House) -> None:
+    order_id, before = house.new_id(), await posted(house)
+    data = await created(house, order_id)
+    await house.stage.control("POST", "coinqpay/expire-pay-order", orderId=order_id)
+    event = await house.client.tap.end_of(order_id)
+    error = event["data"]["error"]
+    assert (event["data"]["result"], error["code"], error["providerCode"]) == ("failed", "payment_expired", "5")
+    assert await posted(house) == before
+
+    await pay(house, order_id, amount="29")
+    await house.until_paid(order_id)
+    house.make_due(JOB)
+    credited = await house.client.tap.credited(data["paymentId"])
+    assert (credited["data"]["amount"], credited["data"]["orderId"]) == ("29", None)
+    assert await posted(house) == before + 29
+    assert await house.state(order_id) == "failed"
+
+
 @pytest.mark.parametrize("tells", [True, False], ids=["told by a webhook", "found by the job"])
 @pytest.mark.parametrize("amount", ["30", "12"])
 async def test_what_is_paid_after_the_end_is_credited_and_the_order_stays_failed(

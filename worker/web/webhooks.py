@@ -19,6 +19,7 @@ from worker.web.body import BadBody, read_body
 from worker.web.ccpayment import NotReadable, NotSigned
 from worker.web.ccpayment import read_notice as read_ccpayment
 from worker.web.confirm import confirm
+from worker.web.ended import Ended
 from worker.world import World
 
 log = structlog.get_logger()
@@ -111,6 +112,7 @@ class _CoinQPay:
         self._provider = provider
         self._world = world
         self._confirming = asyncio.Semaphore(CONFIRMATIONS_MAX)
+        self._ended = Ended(provider.name, world)
 
     async def pay_order(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """A pay order has changed, it says."""
@@ -119,7 +121,7 @@ class _CoinQPay:
         except Unreadable as error:
             return PlainTextResponse(str(error), 400)
         await self._world.ledger.hasten(self._provider.name, order_id=notice.order_id)
-        return PlainTextResponse("OK")
+        return _taken(await self._ended.pay_order(notice))
 
     async def withdrawal(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """A withdrawal has ended, it says."""
@@ -128,7 +130,7 @@ class _CoinQPay:
         except Unreadable as error:
             return PlainTextResponse(str(error), 400)
         await self._world.ledger.hasten(self._provider.name, provider_ref=notice.id, payee=payee_of(notice))
-        return PlainTextResponse("OK")
+        return _taken(await self._ended.withdrawal(notice))
 
     async def confirm(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """Our answer approves the withdrawal, or does not."""
@@ -148,3 +150,7 @@ class _CoinQPay:
                 return PlainTextResponse("refused: no open payment of ours is bound to it", 409)
             case "unknown":
                 return PlainTextResponse("cannot be answered now", 503)
+
+
+def _taken(is_taken: bool) -> Response:
+    return PlainTextResponse("OK") if is_taken else PlainTextResponse("cannot be looked into now", 503)
