@@ -139,7 +139,7 @@ class Pair:
         await self.call("hasten", PROVIDER, **chosen)
 
     async def tell(self) -> None:
-        await self.call("announce", self._event(f"other-{self.random.randrange(3)}", "review", 0), None)
+        await self.call("announce", self._event(f"other-{self.random.randrange(3)}", "review", 0), None, "shop")
         if self.events:
             await self.call("replay", self.random.choice(self.events))
         await self.call("remember_webhook", "ccpayment", bytes([self.random.randrange(4)]), "deposit", "1")

@@ -36,7 +36,7 @@ from worker.providers.protocol import (
 )
 from worker.steps.settle import settle
 from worker.steps.submit import look_up, may_send_again, start_attempt
-from worker.world import Policy, World
+from worker.world import FREE, Policy, World
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VALIDITY, SKEW, LIST_LAG = timedelta(seconds=300), timedelta(seconds=30), timedelta(seconds=300)
@@ -198,6 +198,7 @@ class HostileList:
                 providers={"coinqpay": self.provider},
                 clock=SimpleNamespace(now=lambda: self.provider.now),
                 metrics=Metrics(),
+                line=lambda _provider: FREE,
                 policy=Policy(poll_seconds=2, review_after_seconds=3600, resend_payments=self.chance.random() < 0.7),
             ),
         )
