@@ -10,7 +10,7 @@ from worker.providers.coinqpay.judge import PAID
 from worker.providers.coinqpay.provider import CoinQPay
 from worker.providers.coinqpay.records import PayOrder
 from worker.reconcile.compare import OF_ORDER, Record
-from worker.reconcile.records import Span, ended_orders
+from worker.reconcile.records import PAGE, Span, ended_orders
 
 
 @dataclass
@@ -41,9 +41,17 @@ class PayOrders:
         deposits = await self.books.booked_deposits(self.provider.name, refs)
         return {str(order.order_id): _as_deposit(order, deposits) for order in orders}
 
-    def ended(self, span: Span) -> AsyncIterator[list[str]]:
-        """Pay orders that ended, paid or not."""
-        return ended_orders(self.provider.name, ["payOrder"], span, self.books)
+    async def ended(self, span: Span) -> AsyncIterator[list[str]]:
+        """Pay orders that ended, paid or not; and those that ended long ago and were credited in this span."""
+        ended: set[str] = set()
+        async for order_ids in ended_orders(self.provider.name, ["payOrder"], span, self.books):
+            ended.update(order_ids)
+            yield order_ids
+        after = ""
+        while page := await self.books.credited_in(self.provider.name, span.since, span.until, after, PAGE):
+            deposits = await self.books.booked_deposits(self.provider.name, page)
+            yield [one.order_id for one in deposits.values() if one.order_id and one.order_id not in ended]
+            after = page[-1]
 
 
 def _as_deposit(order: Booked, deposits: Mapping[str, Booked]) -> Booked:
