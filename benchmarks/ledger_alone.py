@@ -115,8 +115,8 @@ async def _ours(ledger: Ledger, size: int, hot: bool) -> float:
         intakes = [_intake(next(_numbers), hot) for _ in range(size)]
         settlements = [_settlement(intake) for intake in intakes]
         start = time.perf_counter()
-        admissions = await ledger._admit(intakes)
-        settled = await ledger._settle(settlements)
+        admissions = await ledger.admit.commit(intakes)
+        settled = await ledger.settle.commit(settlements)
         spent += time.perf_counter() - start
         assert all(admission.verdict == "admitted" for admission in admissions)
         assert all(verdict == "settled" for verdict in settled)

@@ -15,7 +15,7 @@ class GroupCommit(Generic[Item, Answer]):
     """Gathers single calls into batches for a function that answers a batch in order."""
 
     def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]) -> None:
-        self._commit = commit
+        self.commit = commit
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -47,7 +47,7 @@ class GroupCommit(Generic[Item, Answer]):
 
     async def _commit_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
-            answers = await self._commit([item for item, _ in batch])
+            answers = await self.commit([item for item, _ in batch])
             assert len(answers) == len(batch), "every item has its answer"
         except Exception as error:  # noqa: BLE001 - handed to the callers
             if len(batch) == 1:
