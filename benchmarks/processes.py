@@ -1,0 +1,56 @@
+"""The processes that are measured, what they need, and how much CPU they have used."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from worker.sandbox_desk import SANDBOX_APP_ID, SANDBOX_APP_SECRET
+
+NANOSECONDS = 1e9
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of all threads of a process so far."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / NANOSECONDS
+
+
+@asynccontextmanager
+async def gateway(delay_milliseconds: int = 0) -> AsyncIterator[str]:
+    """The base URL of a gateway of its own."""
+    async with _process(sys.executable, "-m", "benchmarks.gateway", str(delay_milliseconds)) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(await process.stdout.readline())}"
+
+
+@asynccontextmanager
+async def worker(url: str, gateway_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`ledger-worker run`, with every role, as it is deployed."""
+    environment = {
+        "LEDGER_DATABASE_URL": url,
+        "LEDGER_CCPAYMENT_BASE_URL": gateway_url,
+        "LEDGER_CCPAYMENT_APP_ID": SANDBOX_APP_ID,
+        "LEDGER_CCPAYMENT_APP_SECRET": SANDBOX_APP_SECRET,
+        "LEDGER_HTTP_PORT": "0",
+    }
+    async with _process(sys.executable, "-m", "worker", "run", **environment) as process:
+        yield process
+
+
+@asynccontextmanager
+async def _process(*command: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
