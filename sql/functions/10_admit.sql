@@ -30,9 +30,7 @@ CREATE OR REPLACE FUNCTION ledger.admit(
     now timestamptz,
     lease_until timestamptz
 ) RETURNS TABLE (item bigint, verdict text, state text, events integer)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
--- As in ledger.settle: rows are looked up by their keys, however small the table was when the plan was made.
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     account_ids bigint[] := find_accounts(providers, coins, accounts);

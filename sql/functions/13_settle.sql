@@ -38,9 +38,7 @@ CREATE OR REPLACE FUNCTION ledger.settle(
     lease_token uuid,
     lease_until timestamptz
 ) RETURNS TABLE (item bigint, verdict text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
--- A plan is kept, and may be as old as the empty table: joined otherwise than by looking up keys, it reads all of it.
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     -- Per item, what never changes of its order: read before the locks, because it says what to lock.
