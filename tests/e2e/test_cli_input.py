@@ -46,6 +46,7 @@ PLAIN_SETTINGS = {
 BAD_INPUT: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "no such command": (("frobnicate",), {}, "frobnicate"),
     "no such option": (("audit", "--frobnicate"), {}, "--frobnicate"),
+    "state that is none": (("orders", "list", "--state", "nonsense"), {}, "--state"),
     "run without a database": (("run",), {"LEDGER_DATABASE_URL": ""}, "LEDGER_DATABASE_URL"),
     "run without a broker": (("run",), {"LEDGER_AMQP_URL": ""}, "LEDGER_AMQP_URL"),
     "run without a provider": (

@@ -54,7 +54,7 @@ def test_whatever_is_told_of_an_order_carries_the_app_id_of_its_command(calls: C
     assert (read["app_id"], read["traceparent"]) == ("shop", "trace")
     calls.settle(waits(order, 1, "processing", events=events(order, 1)))
     credit(calls, Deposit(), Event(event_of("rec-1"), 2, routing_key="deposit.credited"), order_id=order)
-    calls.settle(fails(order, 2, events=events(order, 3, last=True)))
+    calls.settle(fails(order, 3, events=events(order, 3, last=True)))
     calls.contradict(order, "it was executed", Event(event_of("contradicted"), 4))
     credit(calls, Deposit("rec-2", tx_id="0x2"))
     written = calls.connection.execute("SELECT order_id, app_id FROM ledger.outbox ORDER BY order_id").fetchall()

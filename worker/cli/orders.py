@@ -8,13 +8,14 @@ from worker import console, reads
 from worker.cli.options import Json, Limit
 from worker.cli.running import read_rows
 from worker.errors import Finding
+from worker.order import State
 
 orders = typer.Typer(no_args_is_help=True, help="Orders: what was asked, and how far it is.")
 
 
 @orders.command("list")
 def orders_list(
-    state: Annotated[str | None, typer.Option(help="Only orders in this state.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only orders in this state.")] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
