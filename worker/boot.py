@@ -71,7 +71,7 @@ class Worker:
         self._settings = settings
         self._broker = broker
         self._clock = clock
-        self.relay = Relay(ledger, broker, clock)
+        self.relay = Relay(ledger, broker, clock, settings.resume_after_seconds)
         self.world = World(
             ledger=ledger,
             publisher=broker,

@@ -235,7 +235,7 @@ class Actor:
         clock = KillableClock(drama.time, switch)
         ledger: Any = KillableLedger(Ledger(drama.database, drama.time, LEASE_SECONDS), switch, drama.after_call)
         publisher = BusPublisher(drama.bus, switch)
-        self._relay = Relay(ledger, publisher, clock)
+        self._relay = Relay(ledger, publisher, clock, LEASE_SECONDS)
         client = httpx.AsyncClient(transport=KillableTransport(drama.sandbox, switch, drama.witness))
         api = Api(
             client,

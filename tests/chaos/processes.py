@@ -59,7 +59,7 @@ class Process:
             CoinQPayApi(client, signer=SIGNER, recipe=RECIPE, **shared), BOUND, PATIENCE, clock.now
         )
         providers = {"ccpayment": self._ccpayment, "coinqpay": self._coinqpay}
-        self._relay = Relay(ledger, publisher, clock)
+        self._relay = Relay(ledger, publisher, clock, LEASE_SECONDS)
         self._world = World(
             ledger=ledger,
             publisher=publisher,

@@ -90,7 +90,7 @@ class Actor:
             now=clock.now,
         )
         provider = CoinQPay(api, BOUND, PATIENCE, clock.now)
-        self.relay = Relay(ledger, publisher, clock)
+        self.relay = Relay(ledger, publisher, clock, LEASE_SECONDS)
         self.world = World(
             ledger=ledger,
             publisher=publisher,

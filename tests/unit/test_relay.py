@@ -2,8 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,6 +12,10 @@ from worker.errors import BrokerAway, BrokerRefused, Unroutable
 from worker.ledger import Ledger, Stored
 from worker.loops.relay import BATCH_EVENTS_MAX, HANDED_EVENTS_MAX, Relay
 from worker.message import Outgoing
+
+LEASE_SECONDS = 30.0
+# Others may have taken an event when its lease is over; beyond half of it, there might be no time left to mark.
+TOO_LATE_SECONDS = LEASE_SECONDS / 2
 
 
 class Outbox:
@@ -44,21 +48,32 @@ class Exchange:
     def __init__(self) -> None:
         self.taken: list[Outgoing] = []
         self.answers: dict[str, list[BaseException]] = {}
+        self.silent_about: set[str] = set()
         self.waits = 0
+        self.back: Callable[[], None] = lambda: None  # what happens until it is ready
 
     async def publish(self, message: Outgoing) -> None:
         queue = self.answers.get(str(message.message_id), [])
         if queue:
             raise queue.pop(0)
         self.taken.append(message)
+        if message.message_id in self.silent_about:
+            await asyncio.Event().wait()
 
     async def ready(self) -> None:
         self.waits += 1
+        self.back()
 
 
 class Clock:
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
     def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("the relay waits on signals")
@@ -75,8 +90,10 @@ def event(number: int, **changes: Any) -> Stored:
     return Stored(**{**fields, **changes})
 
 
-def relay_of(outbox: Outbox, exchange: Exchange) -> Relay:
-    return Relay(cast("Ledger", outbox), exchange, Clock())
+def relay_of(
+    outbox: Outbox, exchange: Exchange, clock: Clock | None = None, lease_seconds: float = LEASE_SECONDS
+) -> Relay:
+    return Relay(cast("Ledger", outbox), exchange, clock or Clock(), lease_seconds)
 
 
 async def test_what_is_in_the_outbox_is_published_then_marked() -> None:
@@ -125,7 +142,8 @@ async def test_many_are_handed_over_in_batches_and_none_is_lost() -> None:
     count = 2 * BATCH_EVENTS_MAX + 3
     for number in range(count):
         relay.offer(event(number))
-    await relay.publish_handed()
+    for _ in range(3):
+        await relay.publish_handed()
     assert [message.body for message in exchange.taken] == [f'{{"n":{number}}}'.encode() for number in range(count)]
     assert [len(ids) for _, ids in outbox.calls] == [BATCH_EVENTS_MAX, BATCH_EVENTS_MAX, 3]
 
@@ -135,9 +153,57 @@ async def test_beyond_its_bound_the_oldest_handed_over_are_left_to_the_outbox() 
     relay = relay_of(outbox, exchange)
     for number in range(HANDED_EVENTS_MAX + 5):
         relay.offer(event(number))
-    await relay.publish_handed()
+    for _ in range(HANDED_EVENTS_MAX // BATCH_EVENTS_MAX + 1):
+        await relay.publish_handed()
     assert len(exchange.taken) == HANDED_EVENTS_MAX
     assert exchange.taken[0].body == b'{"n":5}'
+
+
+async def test_what_waited_too_long_after_it_was_handed_over_is_left_to_the_outbox() -> None:
+    outbox, exchange, clock = Outbox(), Exchange(), Clock()
+    relay = relay_of(outbox, exchange, clock)
+    relay.offer(event(1))
+    clock.advance(TOO_LATE_SECONDS)
+    relay.offer(event(2))
+    await relay.publish_handed()
+    assert [message.body for message in exchange.taken] == [b'{"n":2}']
+    assert outbox.marked == {event(2).event_id}
+
+
+@pytest.mark.parametrize("is_handed", [True, False], ids=["handed over", "taken"])
+async def test_after_a_long_outage_of_the_broker_others_may_have_the_events(is_handed: bool) -> None:
+    outbox, exchange, clock = Outbox(event(1)), Exchange(), Clock()
+    relay = relay_of(outbox, exchange, clock)
+    exchange.answers = {str(event(1).event_id): [BrokerAway("gone")]}
+    exchange.back = lambda: clock.advance(TOO_LATE_SECONDS)
+    if is_handed:
+        relay.offer(event(1))
+        await relay.publish_handed()
+    else:
+        await relay.run_once()
+    assert exchange.waits == 1
+    assert exchange.taken == []
+    assert outbox.calls == []
+
+
+async def test_a_confirm_that_does_not_come_costs_no_other_event_its_lease() -> None:
+    outbox, exchange = Outbox(event(1), event(2), event(3)), Exchange()
+    exchange.silent_about = {str(event(2).event_id)}
+    async with asyncio.timeout(5):
+        await relay_of(outbox, exchange, lease_seconds=0.1).run_once()
+    assert outbox.calls == [("mark", {event(1).event_id, event(3).event_id})]
+
+
+async def test_what_others_left_is_looked_for_between_two_batches_of_what_is_handed_over() -> None:
+    outbox, exchange = Outbox(event(0)), Exchange()
+    relay = relay_of(outbox, exchange)
+    for number in range(1, 3 * BATCH_EVENTS_MAX):
+        relay.offer(event(number))
+    running = asyncio.create_task(relay.run())
+    async with asyncio.timeout(5):
+        await relay.flushed()
+    running.cancel()
+    assert exchange.taken[BATCH_EVENTS_MAX].body == b'{"n":0}'
 
 
 async def test_while_the_broker_is_away_an_event_is_offered_again_until_it_is_confirmed() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -22,18 +23,34 @@ HANDED_EVENTS_MAX = 10_000
 # The look into the outbox is the safety net; what was just written does not wait for it. It comes this often even
 # when there is always something handed over: what another process left must not wait for a quiet hour.
 SWEEP_SECONDS = 1.0
+# An event is ours to publish for as long as its lease. Publishing begins in the first half of it: the other half is
+# for confirm and mark. What is later is left: other relays may have it by then, and it would go out twice.
+LEASE_PART_TO_BEGIN = 0.5
 
 CONTENT_TYPE = "application/cloudevents+json"
 
 
-class Relay:
-    """Publishes each event at least once, under one id, and marks it when the broker has confirmed."""
+@dataclass(frozen=True, slots=True)
+class _Leased:
+    """An event that this process alone publishes, if it begins before this time."""
 
-    def __init__(self, ledger: Ledger, publisher: Publisher, clock: Clock) -> None:
+    event: Stored
+    begin_until: datetime
+
+
+class Relay:
+    """Publishes each event at least once, under one id, and marks it when the broker has confirmed.
+
+    `lease_seconds` is how long the database leaves an event to whoever wrote or took it.
+    """
+
+    def __init__(self, ledger: Ledger, publisher: Publisher, clock: Clock, lease_seconds: float) -> None:
         self._ledger = ledger
         self._publisher = publisher
         self._clock = clock
-        self._handed: deque[Stored] = deque(maxlen=HANDED_EVENTS_MAX)
+        self._time_to_begin = timedelta(seconds=lease_seconds * LEASE_PART_TO_BEGIN)
+        self._time_to_confirm = timedelta(seconds=lease_seconds) - self._time_to_begin
+        self._handed: deque[_Leased] = deque(maxlen=HANDED_EVENTS_MAX)
         self._something = asyncio.Event()
         self._idle = asyncio.Event()
         self._look = True
@@ -42,7 +59,7 @@ class Relay:
 
     def offer(self, event: Stored) -> None:
         """Publish this soon."""
-        self._handed.append(event)
+        self._handed.append(self._leased(event, self._clock.now()))
         self._idle.clear()
         self._something.set()
 
@@ -71,16 +88,17 @@ class Relay:
     async def run_once(self) -> int:
         """One look into the outbox; how many events it took."""
         taken = await self._ledger.take_outbox(BATCH_EVENTS_MAX)
-        await self._publish(taken)
+        now = self._clock.now()
+        await self._publish([self._leased(event, now) for event in taken])
         return len(taken)
 
     async def publish_handed(self) -> None:
-        """Everything that was handed over so far."""
-        left = len(self._handed)
-        while left > 0:
-            count = min(left, BATCH_EVENTS_MAX)
-            await self._publish([self._handed.popleft() for _ in range(count)])
-            left -= count
+        """The next of what was handed over, one batch: then it may be time to look into the outbox."""
+        count = min(len(self._handed), BATCH_EVENTS_MAX)
+        await self._publish([self._handed.popleft() for _ in range(count)])
+
+    def _leased(self, event: Stored, since: datetime) -> _Leased:
+        return _Leased(event, since + self._time_to_begin)
 
     async def _wait(self) -> None:
         self._idle.set()
@@ -92,32 +110,44 @@ class Relay:
             self._look = True
         self._something.clear()
 
-    async def _publish(self, events: list[Stored]) -> None:
+    async def _publish(self, leased: list[_Leased]) -> None:
         """Publish, then mark: killed in between, they are published again under the same ids."""
-        while events:
-            results = await asyncio.gather(
-                *(self._publisher.publish(_message(event)) for event in events),
-                return_exceptions=True,
-            )
+        while ours := self._still_ours(leased):
+            leased = []
             confirmed = []
-            again = []
             not_taken = []
-            for event, result in zip(events, results, strict=True):
+            for one, result in zip(ours, await self._offer_all(ours), strict=True):
                 if result is None:
-                    confirmed.append(event.event_id)
-                    self._unroutable.discard(event.routing_key)
+                    confirmed.append(one.event.event_id)
+                    self._unroutable.discard(one.event.routing_key)
                 elif isinstance(result, BrokerAway):
-                    again.append(event)
-                else:
-                    not_taken.append(event.event_id)
-                    self._complain(event, result)
+                    leased.append(one)
+                elif not isinstance(result, asyncio.CancelledError):  # one that was given up is left to the outbox
+                    not_taken.append(one.event.event_id)
+                    self._complain(one.event, result)
             if confirmed:
                 await self._ledger.mark_outbox(confirmed)
             if not_taken:
                 await self._ledger.postpone_outbox(not_taken)
-            events = again
-            if again:
+            if leased:
                 await self._publisher.ready()
+
+    def _still_ours(self, leased: list[_Leased]) -> list[_Leased]:
+        """Those that nobody else can have taken; the others are in the outbox, for whoever looks next."""
+        if not leased:
+            return []
+        now = self._clock.now()
+        return [one for one in leased if now < one.begin_until]
+
+    async def _offer_all(self, leased: list[_Leased]) -> list[BaseException | None]:
+        """Publish all at once; what became of each. One that hangs must not cost the others their leases."""
+        publishing = [asyncio.create_task(self._publisher.publish(_message(one.event))) for one in leased]
+        try:
+            await asyncio.wait(publishing, timeout=self._time_to_confirm.total_seconds())
+        finally:
+            for task in publishing:
+                task.cancel()
+        return await asyncio.gather(*publishing, return_exceptions=True)
 
     def _complain(self, event: Stored, reason: BaseException) -> None:
         """Nobody takes it: it stays in the outbox, and is offered again later. Said once per routing key."""
