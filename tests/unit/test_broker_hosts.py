@@ -3,7 +3,7 @@
 import pytest
 
 from ledger_client.connection import each_host as each_host_of_client
-from worker.broker_hosts import each_host
+from worker.broker.hosts import each_host
 from worker.errors import BadSettings
 from worker.settings import read_settings
 

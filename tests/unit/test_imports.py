@@ -96,12 +96,10 @@ ROOMS: dict[str, set[str]] = {
         "structlog",
     },
     "worker.database_hosts": {"asyncpg", "structlog"},
-    "worker.broker_hosts": {"worker.errors", "yarl"},
     "worker.broker": {
         *(
             "worker.broker",
             "worker.backoff",
-            "worker.broker_hosts",
             "worker.clock",
             "worker.errors",
             "worker.message",
@@ -120,7 +118,7 @@ OWNED = {
     },
     "aio_pika": {module for module in MODULES if re.match(r"worker\.broker\b", module)},
     "aiormq": {"worker.broker.alarm", "worker.broker.declare"},
-    "pamqp": {"worker.broker"},
+    "pamqp": {"worker.broker.delivery", "worker.broker.lost"},
     "psycopg": {"worker.migrate"},
     "yoyo": {"worker.migrate"},
     "dotenv": {"worker.settings"},

@@ -1,0 +1,178 @@
+"""The broker as the worker has it: one connection that publishes, and one for each provider's commands."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import structlog
+from aio_pika.abc import AbstractChannel
+
+from worker.broker.alarm import watch_alarm
+from worker.broker.declare import apply_exchanges, apply_topology
+from worker.broker.delivery import Handler, receive_by
+from worker.broker.hosts import each_host
+from worker.broker.outage import Over
+from worker.broker.publish import publish_on
+from worker.broker.session import first, keep_up
+from worker.clock import Clock
+from worker.errors import BrokerAway, TopologyDiffers
+from worker.message import Outgoing
+from worker.topology import commands_queue
+
+log = structlog.get_logger()
+
+# What was taken and not begun is kept for so long while its valve is shut: by then every other process has shut its
+# own, so that the same messages do not go round, each time counted, until the delivery limit.
+KEPT_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Stopping:
+    """The two moments of a stop: take nothing more, and everything taken is done."""
+
+    asked: asyncio.Event
+    drained: asyncio.Event
+
+
+@dataclass(slots=True)
+class Valve:
+    """Whether a queue is taken from; each event is set while the other is not."""
+
+    shut: asyncio.Event
+    open: asyncio.Event
+    kept_seconds: float = KEPT_SECONDS
+
+
+class Broker:
+    """One connection for publishing, and one for each consumer: a blocked publisher must not stop the acks."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        each_host(url)  # raises BadSettings at once
+        self._url = url
+        self._clock = clock
+        self._channel: AbstractChannel | None = None
+        self._ready = asyncio.Event()
+        self._is_blocked = False
+        self._consumed: dict[str, bool] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._declared: tuple[str, ...] = ()  # the providers whose queues this process sees to
+
+    async def run(self) -> None:
+        """Keep a connection for publishing until cancelled."""
+
+        async def publish_until(channel: AbstractChannel, over: Over, works: Callable[[], None]) -> None:
+            if self._declared:  # somebody may have deleted them; the queues are their consumers' to declare
+                await apply_exchanges(channel)
+            underlay = await channel.get_underlay_channel()
+            watching = asyncio.create_task(watch_alarm(underlay.connection, self._clock, self._on_alarm))
+            self._channel = channel
+            self._ready.set()
+            works()
+            try:
+                await over.wait()
+            finally:
+                watching.cancel()
+                self._ready.clear()
+                self._channel = None
+                self._is_blocked = False
+
+        await keep_up(self._url, self._clock, "publishing", publish_until, asyncio.Event())
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to publish on, be it blocked."""
+        return self._channel is not None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker, short of memory or disk, takes nothing from us."""
+        return self._is_blocked
+
+    def is_consuming(self, provider: str) -> bool:
+        """Whether the broker hands us this provider's commands."""
+        return self._consumed.get(provider, False)
+
+    async def ready(self) -> None:
+        """Wait until there is a connection to publish on, and the broker takes messages."""
+        await self._ready.wait()
+
+    def _on_alarm(self, is_blocked: bool) -> None:
+        """What would be published now, would only pile up before the broker: better that it waits in the outbox."""
+        self._is_blocked = is_blocked
+        if is_blocked:
+            self._ready.clear()
+            log.warning("broker blocks publishing, it is short of memory or disk; events wait in the outbox")
+        else:
+            self._ready.set()
+            log.info("broker takes messages again")
+
+    async def publish(self, message: Outgoing) -> None:
+        """Return when the broker has confirmed. Raises Unroutable, BrokerRefused or BrokerAway."""
+        # The library tells a returned message from a confirmed one by its message_id alone: two in flight under one
+        # id, such as a dead letter that carries its publisher's, could be taken for each other.
+        lock = self._locks.setdefault(message.message_id or str(id(message)), asyncio.Lock())
+        async with lock:
+            if self._channel is None:
+                raise BrokerAway("not connected to RabbitMQ")
+            if self._is_blocked:
+                raise BrokerAway("RabbitMQ blocks publishing")
+            await publish_on(self._channel, message)
+
+    async def consume(
+        self, provider: str, prefetch: int, handle: Handler, stopping: Stopping, valve: Valve | None = None
+    ) -> None:
+        """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked.
+
+        A shut valve ends the taking at once. What was taken and not acked is kept for a while, for giving it back
+        counts as a delivery; then it goes back, once, and nothing is connected until the valve opens.
+        """
+        valve = valve or Valve(shut=asyncio.Event(), open=asyncio.Event())
+        left = asyncio.Event()  # the session was ended by the valve, not by the broker
+
+        async def consume_until(channel: AbstractChannel, over: Over, works: Callable[[], None]) -> None:
+            if self._declared:  # again for each session: the broker may have come back empty
+                await apply_topology(channel, self._declared)
+            await channel.set_qos(prefetch_count=prefetch)
+            source = await channel.get_queue(commands_queue(provider).name, ensure=False)
+            while not (over.is_set() or stopping.asked.is_set() or valve.shut.is_set()):
+                tag = await source.consume(receive_by(handle, provider))
+                self._consumed[provider] = True
+                works()
+                try:
+                    await first(over, stopping.asked, valve.shut)
+                finally:
+                    self._consumed[provider] = False
+                if over.is_set():
+                    return
+                await source.cancel(tag)
+                if not stopping.asked.is_set():
+                    await first(over, stopping.asked, valve.open, seconds=valve.kept_seconds)
+            if stopping.asked.is_set() and not over.is_set():
+                await first(over, stopping.drained)  # the channel stays for the last acks
+            elif valve.shut.is_set():
+                left.set()
+
+        while not stopping.asked.is_set():
+            left.clear()
+            await keep_up(self._url, self._clock, f"commands of {provider}", consume_until, stopping.asked, left)
+            if valve.shut.is_set():
+                await first(stopping.asked, valve.open)
+
+    async def declare_topology(self, providers: tuple[str, ...]) -> None:
+        """Declare exchanges and queues, once the broker is there. Raises TopologyDiffers."""
+        declared = asyncio.Event()
+
+        async def declare(channel: AbstractChannel, _over: Over, works: Callable[[], None]) -> None:
+            try:
+                await apply_topology(channel, providers)
+            except TopologyDiffers as error:
+                different.append(error)  # when it starts, somebody is there to be told
+            works()
+            self._declared = providers
+            declared.set()
+
+        different: list[TopologyDiffers] = []
+        await keep_up(self._url, self._clock, "topology", declare, declared)
+        if different:
+            raise different[0]

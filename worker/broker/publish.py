@@ -1,0 +1,35 @@
+"""Publish one message and wait for the confirm."""
+
+import aio_pika
+from aio_pika.abc import AbstractChannel
+
+from worker.broker.lost import LOST, told_as_lost
+from worker.errors import BrokerAway, BrokerRefused, Unroutable
+from worker.message import Outgoing
+
+# A broker in a resource alarm stops reading from publishers without closing the connection.
+CONFIRM_SECONDS = 30
+
+
+async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
+    """Publish persistent and mandatory, and wait for the confirm."""
+    properties = aio_pika.Message(
+        message.body,
+        content_type=message.content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=message.message_id,
+        correlation_id=message.correlation_id,
+        app_id=message.app_id,
+        headers=message.headers,  # type: ignore[arg-type]  # a table as it came, or our own strings
+        timestamp=message.sent_at,
+    )
+    try:
+        with told_as_lost():
+            exchange = await channel.get_exchange(message.exchange, ensure=False)
+            await exchange.publish(properties, message.routing_key, mandatory=True, timeout=CONFIRM_SECONDS)
+    except aio_pika.exceptions.PublishError:
+        raise Unroutable(f"no queue takes {message.routing_key}") from None
+    except aio_pika.exceptions.DeliveryError:
+        raise BrokerRefused(f"the broker refused {message.routing_key}") from None
+    except LOST as error:
+        raise BrokerAway(f"no confirm ({type(error).__name__})") from None

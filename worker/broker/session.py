@@ -1,0 +1,55 @@
+"""Sessions: one channel after the other, for as long as somebody wants one, waiting out what fails."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from aio_pika.abc import AbstractChannel
+
+from worker.backoff import Backoff
+from worker.broker.connection import open_channel
+from worker.broker.lost import LOST, told_as_lost
+from worker.broker.outage import Outage, Over
+from worker.clock import Clock
+from worker.errors import TopologyDiffers
+
+# A session that ends sooner met something that waiting a moment does not mend, such as a queue that is gone.
+STEADY_SESSION = timedelta(seconds=5)
+
+# What to do on a channel until it is over; and what to call as soon as that works.
+Session = Callable[[AbstractChannel, Over, Callable[[], None]], Awaitable[None]]
+
+
+async def keep_up(url: str, clock: Clock, purpose: str, session: Session, *stops: asyncio.Event) -> None:
+    """Run sessions one after the other, waiting for what is away or differs; said once each time.
+
+    A queue that somebody replaced while the worker runs stops its own session and nothing else: ending the
+    process would take the other providers with it, and whoever restarts it would only have it end again.
+    """
+    backoff = Backoff(clock)
+    outage = Outage(purpose)
+    while not any(stop.is_set() for stop in stops):
+        began = clock.now()
+        try:
+            async with open_channel(url) as (channel, over):
+                with told_as_lost():
+                    await session(channel, over, outage.ends)
+                cause = over.cause
+        except (*LOST, TopologyDiffers) as error:
+            cause = error
+        if any(stop.is_set() for stop in stops):
+            return
+        if clock.now() - began > STEADY_SESSION:
+            backoff = Backoff(clock)
+        outage.goes_on(cause)
+        await backoff.wait()
+
+
+async def first(*events: asyncio.Event, seconds: float | None = None) -> None:
+    """Wait for whichever comes first, and no longer than so many seconds."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
