@@ -83,7 +83,7 @@ CREDIT_AGAIN = (
     _sql(
         ("IF known = 'credited' THEN", "IF false THEN"),
         ("AND (d.output IS NULL OR credit_deposit.output IS NULL)) THEN", "AND false) THEN"),
-        ("         WHERE d.state <> 'credited';", ";"),
+        ("\n     WHERE d.state NOT IN ('credited', EXCLUDED.state);", ";"),
     ),
 )
 TWO_RECORDS = (
