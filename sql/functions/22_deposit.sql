@@ -20,37 +20,42 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- Remember a deposit that is not money (yet), why, and when to look again; true when that is news. A credited one
--- stays as it is, and so does the time of the next look while nothing is new.
+-- Remember a deposit that is not money (yet), why, and when to look again. Verdicts:
+--   noted     it is new, or in another state
+--   known     it was known as that; the time of the next look stays as it is
+--   credited  it is money in the books, and stays that
+-- That a credited one is failed or risky is shown if the provider was asked after it was credited (`read_at`): before,
+-- it only says what has changed since.
 CREATE OR REPLACE FUNCTION ledger.note_deposit(
     provider text, record_id text, kind text, state text, account text, coin text, amount numeric, fee numeric,
     chain text, tx_id text, output integer, address text, memo text, note text, order_id text, due_at timestamptz,
-    now timestamptz
-) RETURNS boolean
+    read_at timestamptz, now timestamptz
+) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    known text;
+    is_news boolean;
 BEGIN
-    SELECT d.state INTO known
-      FROM deposit d
-     WHERE d.provider = note_deposit.provider AND d.record_id = note_deposit.record_id
-       FOR NO KEY UPDATE;
-
-    IF known = 'credited' AND note_deposit.state IN ('failed', 'risky') THEN
-        UPDATE deposit d SET note = format('credited, the provider now says %s', note_deposit.state)
-         WHERE d.provider = note_deposit.provider AND d.record_id = note_deposit.record_id;
-        RETURN false;
+    is_news := put_deposit(provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
+                           address, memo, note, order_id, due_at, now);
+    IF is_news THEN
+        RETURN 'noted';
     END IF;
-
-    RETURN put_deposit(provider, record_id, kind, state, account, coin, amount, fee, chain, tx_id, output,
-                       address, memo, note, order_id, due_at, now);
+    PERFORM FROM deposit d
+      WHERE d.provider = note_deposit.provider AND d.record_id = note_deposit.record_id AND d.state = 'credited';
+    IF NOT FOUND THEN
+        RETURN 'known';
+    END IF;
+    UPDATE deposit d SET note = format('credited, the provider now says %s', note_deposit.state)
+     WHERE d.provider = note_deposit.provider AND d.record_id = note_deposit.record_id
+       AND note_deposit.state IN ('failed', 'risky') AND d.updated_at < read_at;
+    RETURN 'credited';
 END $$;
 
 -- Credit a deposit, once: journal, balances and event in one transaction. Verdicts:
 --   credited  it is posted now
 --   known     it was posted before
---   changed   it was posted before, as another amount than the provider says now: a person must look
+--   changed   it was posted before, as another amount than the provider has said since (`read_at`): a person must look
 --   repeated  another record of the same payment is posted: nothing is, a person must look
 --   moved     the order that it should end has ended, or told something meanwhile: the caller reads it and tries again
 -- With an order the event takes the order's next place: whoever else was about to take it finds a new revision.
@@ -60,6 +65,7 @@ CREATE OR REPLACE FUNCTION ledger.credit_deposit(
     chain text, tx_id text, output integer, address text, memo text,
     order_id text, -- that it ends; NULL: none
     event_id uuid, sequence integer, routing_key text, body text, correlation_id text, traceparent text,
+    read_at timestamptz, -- when the provider was asked
     now timestamptz, lease_token uuid, lease_until timestamptz
 ) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
@@ -83,7 +89,8 @@ BEGIN
            SET note = format('credited %s less %s, the provider now says %s less %s', d.amount, d.fee,
                              credit_deposit.amount, credit_deposit.fee)
          WHERE d.provider = credit_deposit.provider AND d.record_id = credit_deposit.record_id
-           AND (d.amount, d.fee) IS DISTINCT FROM (credit_deposit.amount, credit_deposit.fee);
+           AND (d.amount, d.fee) IS DISTINCT FROM (credit_deposit.amount, credit_deposit.fee)
+           AND d.updated_at < read_at;
         RETURN CASE WHEN FOUND THEN 'changed' ELSE 'known' END;
     END IF;
     -- Of one transaction to one address the same amount, and one of the two does not say which output it was: nobody

@@ -217,7 +217,7 @@ def rescan_credits(patch: pytest.MonkeyPatch) -> None:
                 address=order.command.to_address,
                 memo=None,
             )
-            await credit(deposit, world)
+            await credit(deposit, world.clock.now(), world)
         return ran
 
     patch.setattr(rescan_job, "rescan", rescan)

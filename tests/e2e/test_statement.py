@@ -141,7 +141,7 @@ async def test_deposits_are_listed_with_their_state(desk: Stage) -> None:
         for record_id, state in (("rec-1", "pending"), ("rec-2", "risky")):
             owner.execute(
                 "SELECT ledger.note_deposit('ccpayment', %s, 'user', %s, 'user:alice1', '1280', 0.5, 0, 'TRX', 'tx',"
-                " NULL, 'T1', NULL, 'why', NULL, now(), now())",
+                " NULL, 'T1', NULL, 'why', NULL, now(), now(), now())",
                 (record_id, state),
             )
     rows = [json.loads(line) for line in (await desk.run("deposits", "list", "--json")).out.splitlines()]

@@ -120,7 +120,7 @@ class Stage:
     async def send(self, kind: str, order_id: str | None = None, **fields: object) -> str:
         """Have a command executed by the real steps; its orderId."""
         order_id = order_id or self.new_id()
-        provider = "ccpayment" if kind in ("transfer", "swap") else "coinqpay"
+        provider = "ccpayment" if kind in ("transfer", "swap", "rescan") else "coinqpay"
         body = json.dumps({"type": kind, "orderId": order_id, **fields}).encode()
         await execute(Delivery(Incoming(body, f"{provider}.{kind}", provider)), self.world)
         return order_id

@@ -27,14 +27,19 @@ class Deposit:
 
 
 def credit(
-    calls: Calls, deposit: Deposit, event: Event | None = None, order_id: str | None = None, now: datetime = NOW
+    calls: Calls,
+    deposit: Deposit,
+    event: Event | None = None,
+    order_id: str | None = None,
+    now: datetime = NOW,
+    read_at: datetime | None = None,
 ) -> str:
     """The verdict. The event's id is made from the record when it is left out."""
     told = event or Event(event_of(f"{deposit.provider} {deposit.record_id}"), 1, routing_key="deposit.credited")
     return str(
         calls.value(
             "SELECT ledger.credit_deposit(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::integer, %s, %s, %s,"
-            " %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             deposit.provider,
             deposit.record_id,
             deposit.kind,
@@ -54,6 +59,7 @@ def credit(
             told.body,
             told.correlation_id,
             "trace",
+            read_at or now,
             now,
             MINE,
             now + LEASE,
@@ -69,10 +75,11 @@ def note(
     order_id: str | None = None,
     due_at: datetime | None = NOW + timedelta(seconds=60),
     now: datetime = NOW,
-) -> None:
-    """Remember a deposit that is not money yet."""
-    calls.value(
-        "SELECT ledger.note_deposit(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::integer, %s, %s, %s, %s, %s, %s)",
+    read_at: datetime | None = None,
+) -> str:
+    """Remember a deposit that is not money yet; the verdict."""
+    verdict = calls.value(
+        "SELECT ledger.note_deposit(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::integer, %s, %s, %s, %s, %s, %s, %s)",
         deposit.provider,
         deposit.record_id,
         deposit.kind,
@@ -89,8 +96,10 @@ def note(
         why,
         order_id,
         due_at,
+        read_at or now,
         now,
     )
+    return str(verdict)
 
 
 def take(

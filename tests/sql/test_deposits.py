@@ -160,6 +160,23 @@ def test_a_credited_deposit_that_the_provider_now_calls_failed_is_shown(calls: C
     assert row_of(calls)["state"] == "credited"
 
 
+def test_what_was_read_before_the_crediting_does_not_speak_against_it(calls: Calls) -> None:
+    credit(calls, SEEN, now=later(30))
+    assert credit(calls, replace(SEEN, amount=Decimal(11)), read_at=later(29), now=later(60)) == "known"
+    for state in ("failed", "risky", "pending"):
+        assert note(calls, SEEN, state, read_at=later(29), now=later(60)) == "credited"
+    assert calls.violations() == set()
+    assert row_of(calls)["state"] == "credited"
+    assert note(calls, SEEN, "risky", read_at=later(31), now=later(60)) == "credited"
+    assert calls.violations() == {"a credited deposit stays what the provider says"}
+
+
+def test_a_deposit_that_is_no_money_is_news_once_in_each_state(calls: Calls) -> None:
+    assert [note(calls, SEEN, state, "why") for state in ("pending", "pending", "risky", "risky", "failed")] == [
+        *("noted", "known", "noted", "known", "noted"),
+    ]
+
+
 def test_equal_amounts_of_two_outputs_are_both_credited_and_one_output_once(calls: Calls) -> None:
     assert credit(calls, replace(SEEN, output=0)) == "credited"
     assert credit(calls, replace(SEEN, record_id="rec-2", output=1)) == "credited"

@@ -83,7 +83,7 @@ class Rows:
         return [self.order]
 
     async def credit_deposit(
-        self, deposit: Deposit, order_id: str | None, event: Event, _traceparent: str | None
+        self, deposit: Deposit, _read_at: datetime, order_id: str | None, event: Event, _traceparent: str | None
     ) -> Literal["credited", "known", "repeated", "moved"]:
         if self.moves is not None:
             self.order, self.moves = self.moves, None
@@ -93,9 +93,13 @@ class Rows:
             self.order = replace(self.order, revision=self.order.revision + 1, events=self.order.events + 1)
         return self.credit
 
-    async def note_deposit(self, deposit: Deposit, due_at: datetime | None) -> bool:
+    async def booked_deposit(self, _provider: str, _record_id: str) -> Deposit:
+        [(deposit, _, _)] = self.credited
+        return deposit
+
+    async def note_deposit(self, deposit: Deposit, _read_at: datetime, due_at: datetime | None) -> str:
         self.noted.append((deposit, due_at))
-        return True
+        return "noted"
 
     async def hasten_rescans(self, _provider: str, _tx_id: str | None) -> int:
         return 0

@@ -55,18 +55,19 @@ async def take_webhooks(source: DepositSource, world: World) -> int:
 
 async def _take_record(kind: str, record_id: str, source: DepositSource, world: World) -> bool:
     """Whether there is such a record, and it could be taken. One that cannot must not keep the others waiting."""
+    read_at = world.clock.now()
     try:
         deposit = await source.deposit(kind, record_id)
     except ReadFailed as error:
         log.warning("deposit cannot be read back now", record_id=record_id, reason=str(error))
         return False
-    return deposit is not None and await _take_safely(deposit, world)
+    return deposit is not None and await _take_safely(deposit, read_at, world)
 
 
-async def _take_safely(deposit: Deposit, world: World) -> bool:
+async def _take_safely(deposit: Deposit, read_at: datetime, world: World) -> bool:
     """Take it; False when that failed: a bug, or a record of a kind that nobody thought of."""
     try:
-        await take(deposit, world)
+        await take(deposit, read_at, world)
     except (SchemaMissing, BadSettings):
         raise
     except Exception:
@@ -111,11 +112,11 @@ async def _take_listed(source: DepositSource, world: World) -> int:
     now = world.clock.now()
     count = 0
     for of, read_until in await world.ledger.take_scans(source.name, now - LOOK_BACK, SCANS_MAX):
-        reached, before = now, count
+        reached, before, read_at = now, count, world.clock.now()
         try:
             async for deposit in source.deposits(of, read_until - OVERLAP):
                 count += 1
-                if not await _take_safely(deposit, world):
+                if not await _take_safely(deposit, read_at, world):
                     reached = read_until  # it is read again with the next reading
         except ReadFailed as error:
             # One user's list that cannot be read must not keep the others from being read.

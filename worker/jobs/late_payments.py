@@ -15,8 +15,9 @@ async def take_late_payments(provider: Provider, world: World) -> str:
     for one in watched:
         order_id = one.deposit.order_id
         for order in await world.ledger.read_orders([order_id] if order_id else []):
+            looked_at = world.clock.now()
             found = await look_up_raw(order, world)
-            await settle(order, found, "record", world)  # type: ignore[arg-type]  # a pay order has no candidates
+            await settle(order, found, "record", world, looked_at)  # type: ignore[arg-type]  # a pay order has no candidates
         now = world.clock.now()
         age = now - one.seen_at
         # After a week only a webhook makes us look again.

@@ -4,7 +4,7 @@ Every method waits for a database that is away and goes on when it is back: each
 """
 
 from worker.ledger.booked import Booked, Difference, OpenPayment, Position
-from worker.ledger.deposits import Watched
+from worker.ledger.deposits import Posted, Watched
 from worker.ledger.intake import Admission, Intake, Rejection, Verdict
 from worker.ledger.ledger import Ledger
 from worker.ledger.letters import LetterReplay
@@ -25,6 +25,7 @@ __all__ = [
     "LetterReplay",
     "OpenPayment",
     "Position",
+    "Posted",
     "ReconcileLedger",
     "Rejection",
     "Settlement",

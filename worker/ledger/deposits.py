@@ -9,6 +9,10 @@ from worker.ledger.deposit_rows import deposit_columns, read_deposit
 from worker.ledger.session import Session
 from worker.providers.protocol import Deposit
 
+# What became of a deposit that is no money, and of one that is: see the functions.
+Noted = Literal["noted", "known", "credited"]
+Posted = Literal["credited", "known", "changed", "repeated", "moved"]
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -25,10 +29,10 @@ class Deposits:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def note_deposit(self, deposit: Deposit, due_at: datetime | None) -> bool:
-        """Remember a deposit that is not money (yet), and when to look again. False: it was known as that."""
+    async def note_deposit(self, deposit: Deposit, read_at: datetime, due_at: datetime | None) -> Noted:
+        """Remember what is not money (yet), and when to look again. `read_at`: when the provider was asked."""
         rows = await self._session.fetch_at(
-            "SELECT ledger.note_deposit($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)",
+            "SELECT ledger.note_deposit($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)",
             lambda now: (
                 deposit.provider,
                 deposit.record_id,
@@ -38,18 +42,20 @@ class Deposits:
                 deposit.note,
                 deposit.order_id,
                 due_at,
+                read_at,
                 now,
             ),
         )
-        return bool(rows[0][0])
+        verdict: Noted = rows[0][0]
+        return verdict
 
     async def credit_deposit(
-        self, deposit: Deposit, order_id: str | None, event: Event, traceparent: str | None
-    ) -> Literal["credited", "known", "changed", "repeated", "moved"]:
+        self, deposit: Deposit, read_at: datetime, order_id: str | None, event: Event, traceparent: str | None
+    ) -> Posted:
         """Post a deposit and tell of it, once. Moved: the order is not as the event has it, and nothing was done."""
         rows = await self._session.fetch_at(
             "SELECT ledger.credit_deposit"
-            "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)",
+            "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)",
             lambda now: (
                 deposit.provider,
                 deposit.record_id,
@@ -62,13 +68,21 @@ class Deposits:
                 event.body,
                 event.correlation_id,
                 traceparent,
+                read_at,
                 now,
                 self._session.token,
                 now + self._session.event_lease,
             ),
         )
-        verdict: Literal["credited", "known", "changed", "repeated", "moved"] = rows[0][0]
+        verdict: Posted = rows[0][0]
         return verdict
+
+    async def booked_deposit(self, provider: str, record_id: str) -> Deposit:
+        """A deposit that is credited, as it was posted."""
+        rows = await self._session.fetch(
+            "SELECT * FROM ledger.deposit_line WHERE provider = $1 AND record_id = $2", provider, record_id
+        )
+        return read_deposit(rows[0])
 
     async def take_deposits(self, provider: str, most: int) -> list[Watched]:
         """Deposits that are to be looked at again, with a lease for us."""

@@ -49,6 +49,7 @@ class Ledger:
         deposits = Deposits(session)
         self.note_deposit = deposits.note_deposit
         self.credit_deposit = deposits.credit_deposit
+        self.booked_deposit = deposits.booked_deposit
         self.take_deposits = deposits.take_deposits
         self.postpone_deposit = deposits.postpone_deposit
         self.take_scans = deposits.take_scans

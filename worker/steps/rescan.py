@@ -3,7 +3,7 @@
 A rescan never credits: what it brings to light comes as a deposit, and is credited like any other.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
@@ -45,15 +45,15 @@ async def _run(order: Order, source: DepositSource, world: World) -> Ran:
     try:
         found = await _find(command, order, source, world)
         if found is not None:
-            await settle(order, Succeeded(found.record_id, Found(found)), "record", world)
+            await settle(order, Succeeded(found.record_id, Found(found)), "record", world, now)
             return "found"
         if is_over:
-            return await _give_up(order, world)
+            return await _give_up(order, now, world)
         description = await source.rescan(command.chain, command.to_address, command.tx_id, command.memo)
     except ReadFailed as error:
         log.warning("rescan could not be run", order_id=order.order_id, reason=str(error))
         if is_over:
-            return await _give_up(order, world)
+            return await _give_up(order, now, world)
         evidence = Evidence(order.attempts, "record", "unknown", message=str(error))
         due_at = now + timedelta(seconds=AGAIN_SECONDS)
         await world.ledger.settle(Settlement(order, Decision("held", evidence, due_at=due_at, polls=order.polls)))
@@ -62,9 +62,9 @@ async def _run(order: Order, source: DepositSource, world: World) -> Ran:
     return "requested"
 
 
-async def _give_up(order: Order, world: World) -> Ran:
+async def _give_up(order: Order, looked_at: datetime, world: World) -> Ran:
     given_up = Refused("given_up", "the provider has not found it in all this time", by_record=True)
-    await settle(order, given_up, "record", world)
+    await settle(order, given_up, "record", world, looked_at)
     return "given up"
 
 
@@ -75,11 +75,11 @@ async def _find(command: Rescan, order: Order, source: DepositSource, world: Wor
     known = await world.ledger.credited_deposit(source.name, command, account)
     if known is not None or order.created_at is None:
         return known
-    since = order.created_at - LOOK_BACK
+    since, read_at = order.created_at - LOOK_BACK, world.clock.now()
     try:
         async for deposit in source.deposits(command.user_id or "", since, command.chain, command.to_address):
             if deposit.tx_id == command.tx_id:
-                await take(deposit, world)
+                await take(deposit, read_at, world)
     except ReadFailed as error:
         # A list that cannot be read, or a user that the provider does not know, must not keep it from looking again.
         log.warning("list of deposits cannot be read", order_id=order.order_id, reason=str(error))

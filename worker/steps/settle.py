@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import assert_never
 
 import structlog
 
 from schemas.event import Event, order_event
 from schemas.pay_order import PayOrder
+from schemas.rescan import Rescan
 from worker.commands.registry import RULES
 from worker.ledger import Applied, Settlement, stored
 from worker.order import Decision, Order
@@ -36,15 +38,12 @@ async def settle(
 ) -> None:
     """Decide on the order as it is, and apply the decision; if it has moved on meanwhile, look and decide again.
 
-    `learned_at`: when the finding was true, for one that says that something is not there; else now.
+    `learned_at`: before the provider was asked: what is not there then may be there by now; else now.
     """
-    attempt = order.attempts
+    attempt, says_nothing_there = order.attempts, _says_nothing_there(order, finding)
     deposit = deposit_of(order, finding)
-    taken = None if deposit is None else await take(deposit, world, order)
-    if taken == "credited":  # its event has the order's next place
-        order = replace(order, revision=order.revision + 1, events=order.events + 1)
-    elif deposit is not None and taken == "repeated":
-        finding = Disputed("the payment is credited already, under another id of the provider", deposit.record_id)
+    if deposit is not None:
+        order, finding = await _with_deposit(order, finding, deposit, learned_at or world.clock.now(), world)
     while not order.is_terminal:
         verdict = await apply(order, finding, source, world, attempt=attempt, learned_at=learned_at)
         if verdict == "settled":
@@ -52,9 +51,9 @@ async def settle(
         if verdict == "taken":
             finding = Disputed("the provider's id of it belongs to another order")
             continue
-        if isinstance(finding, Absent):
-            # Somebody went on with the order since it was looked up, and may have sent it: an old reading proves
-            # nothing about that, and must not count as one that was made now.
+        if says_nothing_there:
+            # Somebody went on with the order since it was looked up, and may have sent it, or have credited what was
+            # paid: an old reading proves nothing about that, and must not count as one that was made now.
             return
         read = await world.ledger.read_orders([order.order_id])
         if not read:  # a newer version's command, which read_orders has told of: its workers go on
@@ -68,6 +67,38 @@ async def settle(
         world.metrics.contradicted(order.provider)
         await world.ledger.contradict(order, contradiction, contradicted(order, contradiction, world.clock.now()))
         world.relay.wake()
+
+
+def _says_nothing_there(order: Order, finding: Finding) -> bool:
+    """Not sent, not paid, or not found: what may be otherwise a moment later."""
+    match finding:
+        case Absent():
+            return True
+        case Refused(by_record=True):
+            return isinstance(order.command, PayOrder | Rescan)
+        case _:
+            return False
+
+
+async def _with_deposit(
+    order: Order, finding: Finding, deposit: Deposit, read_at: datetime, world: World
+) -> tuple[Order, Finding]:
+    """Credit it, or remember it; the order and the finding after that."""
+    match await take(deposit, read_at, world, order):
+        case "credited":  # its event has the order's next place
+            return replace(order, revision=order.revision + 1, events=order.events + 1), finding
+        case "known" | "changed":  # what the order tells is what is posted, whatever is said now
+            booked = await world.ledger.booked_deposit(deposit.provider, deposit.record_id)
+            return order, Succeeded(deposit.record_id, Found(booked))
+        case "repeated":
+            message = "the payment is credited already, under another id of the provider"
+            return order, Disputed(message, deposit.record_id)
+        case "denied" if not order.is_terminal:
+            return order, Disputed("its payment is credited, and the provider now says otherwise", deposit.record_id)
+        case "denied" | "remembered":
+            return order, finding
+        case taken:
+            assert_never(taken)
 
 
 async def apply(

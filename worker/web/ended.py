@@ -58,11 +58,12 @@ class Ended:
         return True
 
     async def _ask(self, order: Order) -> bool:
+        looked_at = self._world.clock.now()
         found = await look_up_raw(order, self._world)
         if isinstance(found, Unknown):
             log.warning("ended order cannot be looked at", order_id=order.order_id, reason=found.message)
             return False
-        await settle(order, found, "record", self._world)  # type: ignore[arg-type]  # by its id: no candidates
+        await settle(order, found, "record", self._world, looked_at)  # type: ignore[arg-type]  # by its id: no candidates
         return True
 
 
