@@ -36,7 +36,8 @@ PATIENT = {
     "LEDGER_POLL_SECONDS": "0.2",
     "LEDGER_PROVIDER_TIMEOUT_SECONDS": "5",
     "LEDGER_RESUME_AFTER_SECONDS": "8",
-    "LEDGER_RESCAN_SECONDS": "1",
+    # So long that no run but the first comes by itself: a story says when, however slow the machine is.
+    "LEDGER_RESCAN_SECONDS": "600",
 }
 
 # By these nothing can be on its way any more: for a desk that need not wait, beside a worker that does.
