@@ -56,6 +56,15 @@ async def test_a_deposit_that_is_watched_is_not_missing(stage: Stage) -> None:
     assert busy(await stage.reconcile()) == set()
 
 
+async def test_a_deposit_that_is_done_there_and_still_watched_here_differs_after_a_day(stage: Stage) -> None:
+    stage.deposit("10", pendingSeconds=600)
+    await stage.go_on(60)
+    await stage.wait(80_000)
+    assert busy(await stage.reconcile()) == {(f"user:{ALICE}", str(USDT))}
+    await stage.wait(10_000)
+    assert {told[:3] for told in await stage.drift()} == {("balance", f"user:{ALICE}", str(USDT))}
+
+
 async def test_a_deposit_that_is_not_money_changes_nothing(stage: Stage) -> None:
     stage.deposit("10", pendingSeconds=100_000)
     stage.deposit("10", risky=True)
