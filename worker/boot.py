@@ -21,6 +21,7 @@ from worker.ledger import Ledger
 from worker.loops.consume import Consume
 from worker.loops.http import Http
 from worker.loops.probe import Probe
+from worker.loops.pulse import Pulse
 from worker.loops.relay import Relay
 from worker.loops.resume import Resume
 from worker.loops.schedule import Job, Schedule
@@ -117,12 +118,14 @@ class Worker:
             background.append(asyncio.create_task(Schedule(self._jobs(), self.world.ledger, self._clock).run()))
         background += [asyncio.create_task(probe.run()) for probe in self._probes()]
         if "consume" in roles:
-            background.append(asyncio.create_task(self.world.coins.run()))
+            pulse = Pulse(self.world.ledger, self._clock)
+            background += [asyncio.create_task(pulse.run()), asyncio.create_task(self.world.coins.run())]
             self.world.metrics.watch_consuming(
                 {provider: partial(self._broker.is_consuming, provider) for provider in self.world.providers}
             )
             consumers = [
-                asyncio.create_task(self._consume(provider, share, slots[provider], stopping)) for provider in slots
+                asyncio.create_task(self._consume(provider, share, slots[provider], stopping, pulse))
+                for provider in slots
             ]
         background += [asyncio.create_task(one.hopeless()) for one in slots.values()]
         log.info("worker started", roles=sorted(roles), providers=list(self.world.providers))
@@ -137,11 +140,11 @@ class Worker:
         await _cancel([*background, *consumers])
         log.info("worker stopped")
 
-    async def _consume(self, provider: str, share: int, slots: Slots, stopping: Stopping) -> None:
+    async def _consume(self, provider: str, share: int, slots: Slots, stopping: Stopping, pulse: Pulse) -> None:
         line = self.world.line(provider)
         assert line.health is not None, "a worker watches its providers"
-        valve = Valve(shut=line.health.down, open=line.health.up)
-        await self._broker.consume(provider, share, Consume(self.world, slots, line).handle, stopping, valve)
+        valves = Valve(shut=line.health.down, open=line.health.up), Valve(shut=pulse.away, open=pulse.there)
+        await self._broker.consume(provider, share, Consume(self.world, slots, line).handle, stopping, *valves)
 
     def _probes(self) -> list[Probe]:
         """Whatever a process does, it must find out that a provider is back which it has seen go."""

@@ -27,12 +27,12 @@ class Consumer:
 
     def __post_init__(self) -> None:
         self.valve = Valve(shut=asyncio.Event(), open=asyncio.Event(), kept_seconds=self.kept_seconds)
+        self.other = Valve(shut=asyncio.Event(), open=asyncio.Event(), kept_seconds=self.kept_seconds)
         self.turn(is_open=True)
+        turn(self.other, is_open=True)
 
     def turn(self, *, is_open: bool) -> None:
-        opened, shut = (self.valve.open, self.valve.shut) if is_open else (self.valve.shut, self.valve.open)
-        shut.clear()
-        opened.set()
+        turn(self.valve, is_open=is_open)
 
     async def take(self, count: int) -> list[bytes]:
         async with asyncio.timeout(10):
@@ -40,7 +40,13 @@ class Consumer:
         return [delivery.message.body for delivery in self.held]
 
     async def run(self) -> None:
-        await self.broker.consume("ccpayment", PREFETCH, self.taken.put, self.stopping, self.valve)
+        await self.broker.consume("ccpayment", PREFETCH, self.taken.put, self.stopping, self.valve, self.other)
+
+
+def turn(valve: Valve, *, is_open: bool) -> None:
+    now, no_longer = (valve.open, valve.shut) if is_open else (valve.shut, valve.open)
+    no_longer.clear()
+    now.set()
 
 
 @asynccontextmanager
@@ -111,6 +117,22 @@ async def test_what_is_kept_too_long_goes_back_and_comes_again_when_the_valve_op
         assert sorted(await consumer.take(2)) == [b"1", b"2"]
         for delivery in consumer.held:
             await delivery.ack()
+
+
+async def test_one_of_several_valves_is_enough_to_shut_and_all_must_open(amqp_url: str) -> None:
+    async with consuming(amqp_url, kept_seconds=0.2) as (consumer, client):
+        await publish(client, b"1")
+        await consumer.take(1)
+        turn(consumer.other, is_open=False)
+        await until_waiting(client, 1)  # it went back
+        consumer.turn(is_open=False)
+        turn(consumer.other, is_open=True)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await consumer.taken.get()
+        consumer.turn(is_open=True)
+        assert await consumer.take(1) == [b"1"]
+        await consumer.held[0].ack()
 
 
 @pytest.mark.parametrize("kept_seconds", [60, 0.05])

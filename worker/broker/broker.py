@@ -1,7 +1,8 @@
 """The broker as the worker has it: one connection that publishes, and one for each provider's commands."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -120,44 +121,43 @@ class Broker:
             await publish_on(self._channel, message)
 
     async def consume(
-        self, provider: str, prefetch: int, handle: Handler, stopping: Stopping, valve: Valve | None = None
+        self, provider: str, prefetch: int, handle: Handler, stopping: Stopping, *valves: Valve
     ) -> None:
         """Hand deliveries to `handle` until the stop; through reconnects. Closing gives back what is unacked.
 
-        A shut valve ends the taking at once. What was taken and not acked is kept for a while, for giving it back
-        counts as a delivery; then it goes back, once, and nothing is connected until the valve opens.
+        A shut valve, one of several, ends the taking at once. What was taken and not acked is kept for a while, for
+        giving it back counts as a delivery; then it goes back, once, and nothing is connected until all are open.
         """
-        valve = valve or Valve(shut=asyncio.Event(), open=asyncio.Event())
-        left = asyncio.Event()  # the session was ended by the valve, not by the broker
+        left = asyncio.Event()  # the session was ended by a valve, not by the broker
 
         async def consume_until(channel: AbstractChannel, over: Over, works: Callable[[], None]) -> None:
             if self._declared:  # again for each session: the broker may have come back empty
                 await apply_topology(channel, self._declared)
             await channel.set_qos(prefetch_count=prefetch)
             source = await channel.get_queue(commands_queue(provider).name, ensure=False)
-            while not (over.is_set() or stopping.asked.is_set() or valve.shut.is_set()):
+            while not (over.is_set() or stopping.asked.is_set() or _shut(valves)):
                 tag = await source.consume(receive_by(handle, provider))
                 self._consumed[provider] = True
                 works()
                 try:
-                    await first(over, stopping.asked, valve.shut)
+                    await first(over, stopping.asked, *(valve.shut for valve in valves))
                 finally:
                     self._consumed[provider] = False
                 if over.is_set():
                     return
                 await source.cancel(tag)
-                if not stopping.asked.is_set():
-                    await first(over, stopping.asked, valve.open, seconds=valve.kept_seconds)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min((valve.kept_seconds for valve in _shut(valves)), default=None)):
+                        await _until_open(valves, over, stopping.asked)
             if stopping.asked.is_set() and not over.is_set():
                 await first(over, stopping.drained)  # the channel stays for the last acks
-            elif valve.shut.is_set():
+            elif _shut(valves):
                 left.set()
 
         while not stopping.asked.is_set():
             left.clear()
             await keep_up(self._url, self._clock, f"commands of {provider}", consume_until, stopping.asked, left)
-            if valve.shut.is_set():
-                await first(stopping.asked, valve.open)
+            await _until_open(valves, stopping.asked)
 
     async def declare_topology(self, providers: tuple[str, ...]) -> None:
         """Declare exchanges and queues, once the broker is there. Raises TopologyDiffers."""
@@ -176,3 +176,13 @@ class Broker:
         await keep_up(self._url, self._clock, "topology", declare, declared)
         if different:
             raise different[0]
+
+
+def _shut(valves: Sequence[Valve]) -> list[Valve]:
+    return [valve for valve in valves if valve.shut.is_set()]
+
+
+async def _until_open(valves: Sequence[Valve], *ends: asyncio.Event) -> None:
+    """Wait until none is shut, or for one of the ends."""
+    while (shut := _shut(valves)) and not any(end.is_set() for end in ends):
+        await first(*ends, shut[0].open)

@@ -45,11 +45,11 @@ async def keep_up(url: str, clock: Clock, purpose: str, session: Session, *stops
         await backoff.wait()
 
 
-async def first(*events: asyncio.Event, seconds: float | None = None) -> None:
-    """Wait for whichever comes first, and no longer than so many seconds."""
+async def first(*events: asyncio.Event) -> None:
+    """Wait for whichever comes first."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
