@@ -20,6 +20,7 @@ SIDE_BY_SIDE := --numprocesses $(JOBS) --dist worksteal
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+PEER := .local/bench/.installed
 DEVSTACK := $(BIN)/python -m devstack
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet \
 	--generate-hashes --allow-unsafe --strip-extras \
@@ -49,7 +50,7 @@ check: $(INSTALLED) ## lint, format, types, the contract's documents
 	@$(BIN)/ledger-worker schemas export --check
 
 .PHONY: bench
-bench: $(INSTALLED) ## measures the worker on this machine
+bench: $(INSTALLED) $(PEER) ## measures the worker on this machine, beside a plain one
 	@$(DEVSTACK) run -- $(BIN)/python -m benchmarks
 
 .PHONY: up
@@ -65,6 +66,8 @@ lock: $(INSTALLED) ## remakes requirements.txt and requirements-dev.txt; UPGRADE
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --output-file requirements.txt pyproject.toml
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --constraint requirements.txt --extra dev \
 		--output-file requirements-dev.txt pyproject.toml
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --constraint requirements.txt \
+		--output-file benchmarks/requirements.txt benchmarks/requirements.in
 
 .PHONY: clean
 clean: ## stops and removes everything that make made here, the data of `make up` too
@@ -73,6 +76,12 @@ clean: ## stops and removes everything that make made here, the data of `make up
 
 # What a person exports (SEEDS and MINUTES too) reaches the tests unchanged.
 export SEEDS MINUTES
+
+# The worker that ours is compared to asks for versions of its own.
+$(PEER): benchmarks/requirements.txt | $(INSTALLED)
+	@$(BIN)/python -m venv .local/bench
+	@.local/bench/bin/python -m pip install --quiet --require-hashes -r benchmarks/requirements.txt
+	@touch $(PEER)
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \

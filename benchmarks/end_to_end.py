@@ -1,61 +1,128 @@
-"""The whole road: commands in RabbitMQ, one `ledger-worker run`, a gateway, and the events that say they are done."""
+"""The whole road: commands wait in RabbitMQ, one worker process executes them, its events say when it is done.
+
+Ours and the plain worker of peer.py in turn, in the same run: on a machine that others use, only what is side by
+side compares.
+"""
 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 from typing import Any
+
+import asyncpg
 
 from benchmarks import load, processes
 from worker.broker import apply_topology, open_channel
 from worker.topology import COMMANDS_EXCHANGE, EVENTS_EXCHANGE, commands_queue
 
-COMMANDS = 6000
-# The first ones warm up connections, prepared statements and caches; the last ones run with fewer at once.
-WARM_UP = 1000
-COUNTED = 4500
 # A worker that does not come to its end this soon has stopped working.
-DRAIN_SECONDS = 120
-ROUNDS = 3
+DRAIN_SECONDS = 600
+PEER_QUEUE, PEER_EVENTS = "bench.peer", "bench.events"
+
+PEER_TABLES = """
+CREATE SCHEMA peer;
+CREATE TABLE peer.balance (owner text PRIMARY KEY, amount numeric NOT NULL) WITH (fillfactor = 50);
+CREATE TABLE peer.entry (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, order_id text NOT NULL,
+    owner text NOT NULL REFERENCES peer.balance (owner), amount numeric NOT NULL);
+INSERT INTO peer.balance SELECT 'payer' || lpad(i::text, 4, '0'), 1000000000 FROM generate_series(0, 999) i;
+CREATE FUNCTION peer.transfer(order_id text, payer text, payee text, amount numeric) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM peer.balance b WHERE b.owner IN (payer, payee) ORDER BY b.owner FOR NO KEY UPDATE;
+    UPDATE peer.balance b SET amount = b.amount - transfer.amount WHERE b.owner = payer;
+    UPDATE peer.balance b SET amount = b.amount + transfer.amount WHERE b.owner = payee;
+    INSERT INTO peer.entry (order_id, owner, amount)
+    VALUES (transfer.order_id, payer, -transfer.amount), (transfer.order_id, payee, transfer.amount);
+END $$;
+"""
+
+Rounds = list[tuple[float, float]]
+
+OURS = "ledger-worker run"
+PLAIN = "FastStream + httpx + asyncpg, no hold, outbox or crash safety"
+PLAIN_AIOHTTP = "the same on httpx-aiohttp"
 
 
-async def measure(url: str, amqp_url: str) -> list[dict[str, Any]]:
-    """One row: commands per second and the worker's CPU per command, the median of some rounds."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured. Commands are a round's: some are counted, those before warm up, those after run out."""
+
+    rounds: int = 3
+    commands: int = 6000
+
+    @property
+    def warm_up(self) -> int:
+        """They fill connections, prepared statements and caches."""
+        return self.commands // 6
+
+    @property
+    def counted(self) -> int:
+        """Without the last ones, which run with fewer at once."""
+        return self.commands * 3 // 4
+
+
+async def measure(url: str, amqp_url: str, plan: Plan) -> list[dict[str, Any]]:
+    """A row per worker: commands per second and the process's CPU per command, the median of some rounds."""
     await _prepare(url, amqp_url)
+    seen: dict[str, list[tuple[float, float]]] = {OURS: [], PLAIN: [], PLAIN_AIOHTTP: []}
     async with processes.gateway() as gateway_url:
-        rounds = [await _round(url, amqp_url, gateway_url) for _ in range(ROUNDS)]
-    return [
-        {
-            "commands": ROUNDS * COUNTED,
-            "commands/s": round(median(rate for rate, _ in rounds)),
-            "worker CPU per command, µs": round(median(cpu for _, cpu in rounds)),
-        }
-    ]
+        # A new database owes every scheduled job its first run, the reconciliation of all users among them: once an
+        # hour in service, so not in what is counted.
+        await _ours(url, amqp_url, gateway_url, Plan(commands=plan.commands // 4))
+        for _ in range(plan.rounds):  # in turn, so that a noisy minute meets all of them
+            seen[OURS].append(await _ours(url, amqp_url, gateway_url, plan))
+            for name, transport in ((PLAIN, "httpx"), (PLAIN_AIOHTTP, "aiohttp")):
+                seen[name].append(await _plain(url, amqp_url, gateway_url, transport, plan))
+    return [_row(name, rounds, seen[OURS]) for name, rounds in seen.items()]
+
+
+def _row(name: str, rounds: Rounds, ours: Rounds) -> dict[str, Any]:
+    """The ratio is the median of the rounds' own: what slows one round of ours slows its neighbours."""
+    return {
+        "worker": name,
+        "commands/s": round(median(rate for rate, _ in rounds)),
+        "CPU per command, µs": round(median(cpu for _, cpu in rounds)),
+        "ours / this, rate": f"{median(a / b for (a, _), (b, _) in zip(ours, rounds, strict=True)):.2f}",
+        "this / ours, CPU": f"{median(b / a for (_, a), (_, b) in zip(ours, rounds, strict=True)):.2f}",
+    }
 
 
 async def _prepare(url: str, amqp_url: str) -> None:
     async with open_channel(amqp_url) as (channel, _):
         await apply_topology(channel, ("ccpayment",))
         await (await channel.get_queue(commands_queue("ccpayment").name, ensure=False)).purge()
+        await channel.declare_exchange(PEER_EVENTS, "topic", durable=True)
+        queue = await channel.declare_queue(PEER_QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        await queue.purge()
     await load.fund(url)
+    owner = await asyncpg.connect(url)
+    await owner.execute(PEER_TABLES)
+    await owner.close()
 
 
-async def _round(url: str, amqp_url: str, gateway_url: str) -> tuple[float, float]:
-    order_ids = _order_ids()
+async def _ours(url: str, amqp_url: str, gateway_url: str, plan: Plan) -> tuple[float, float]:
     async with load.tap(amqp_url, EVENTS_EXCHANGE) as events:
-        await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", order_ids)
-        return await _drain(events, processes.worker(url, gateway_url))
+        await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", _order_ids(plan))
+        return await _drain(events, processes.worker(url, gateway_url), plan)
 
 
-def _order_ids() -> list[str]:
+async def _plain(url: str, amqp_url: str, gateway_url: str, transport: str, plan: Plan) -> tuple[float, float]:
+    async with load.tap(amqp_url, PEER_EVENTS) as events:
+        await load.publish(amqp_url, "", PEER_QUEUE, _order_ids(plan))
+        return await _drain(events, processes.peer(url, amqp_url, gateway_url, transport), plan)
+
+
+def _order_ids(plan: Plan) -> list[str]:
     run = secrets.token_hex(4)
-    return [f"{run}-{number}" for number in range(COMMANDS)]
+    return [f"{run}-{number}" for number in range(plan.commands)]
 
 
 async def _drain(
-    events: AsyncIterator[dict[str, Any]], process: AbstractAsyncContextManager[Any]
+    events: AsyncIterator[dict[str, Any]], process: AbstractAsyncContextManager[Any], plan: Plan
 ) -> tuple[float, float]:
     """Commands per second and CPU µs per command, from the end of the warm-up on."""
     seen: set[str] = set()
@@ -65,11 +132,11 @@ async def _drain(
         async for event in events:
             assert event["data"]["result"] == "succeeded", event
             seen.add(event["data"]["orderId"])
-            if len(seen) == WARM_UP and not start:
+            if len(seen) == plan.warm_up and not start:
                 start, cpu = perf_counter(), processes.cpu_seconds(running.pid)
-            if len(seen) == WARM_UP + COUNTED and not rate:
-                rate = COUNTED / (perf_counter() - start)
-                cpu_each = (processes.cpu_seconds(running.pid) - cpu) / COUNTED * 1e6
-            if len(seen) == COMMANDS:
+            if len(seen) == plan.warm_up + plan.counted and not rate:
+                rate = plan.counted / (perf_counter() - start)
+                cpu_each = (processes.cpu_seconds(running.pid) - cpu) / plan.counted * 1e6
+            if len(seen) == plan.commands:
                 break
     return rate, cpu_each

@@ -1,6 +1,7 @@
 """A provider that costs as little as can be: it answers userTransfer after a delay, and checks and remembers nothing.
 
 The sandbox checks signatures and keeps books; measured against it, two workers would differ by less than they do.
+Whatever else it is asked has an empty answer at once: a worker that gets none takes the provider for down.
 `python -m benchmarks.gateway DELAY_MS` prints its port.
 """
 
@@ -12,6 +13,11 @@ from typing import cast
 import uvloop
 
 TRANSFER = b"POST /ccpayment/v2/userTransfer "
+NOTHING = (
+    b'{"code":10000,"msg":"success","data":{"records":[],"nextId":"","assets":[],"prices":{"1280":"1"},"chains":[],'
+    b'"coins":[{"coinId":1280,"symbol":"USDT","status":"Normal","price":"1","networks":{"TRX":{"chain":"TRX",'
+    b'"precision":6,"canDeposit":true,"canWithdraw":true,"isSupportMemo":false}}}]}}'
+)
 _records = count(1)
 
 
@@ -35,11 +41,12 @@ class Connection(asyncio.Protocol):
             self._answer(request)
 
     def _answer(self, request: bytes) -> None:
-        answer = _transferred() if request.startswith(TRANSFER) else _response(b"404 Not Found", b"{}")
-        if self._delay_seconds:
-            asyncio.get_running_loop().call_later(self._delay_seconds, self._transport.write, answer)
+        if not request.startswith(TRANSFER):
+            self._transport.write(_response(NOTHING))
+        elif self._delay_seconds:
+            asyncio.get_running_loop().call_later(self._delay_seconds, self._transport.write, _transferred())
         else:
-            self._transport.write(answer)
+            self._transport.write(_transferred())
 
 
 def _content_length(head: bytes) -> int:
@@ -50,13 +57,11 @@ def _content_length(head: bytes) -> int:
 
 
 def _transferred() -> bytes:
-    return _response(b"200 OK", b'{"code":10000,"msg":"success","data":{"recordId":"bench%d"}}' % next(_records))
+    return _response(b'{"code":10000,"msg":"success","data":{"recordId":"bench%d"}}' % next(_records))
 
 
-def _response(status: bytes, body: bytes) -> bytes:
-    return (
-        b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
-    ) + body
+def _response(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 async def serve(delay_seconds: float) -> None:

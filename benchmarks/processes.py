@@ -10,6 +10,8 @@ from pathlib import Path
 from worker.sandbox_desk import SANDBOX_APP_ID, SANDBOX_APP_SECRET
 
 NANOSECONDS = 1e9
+# FastStream lives beside the worker, not in it: it asks for versions of its own.
+PEER_PYTHON = Path(".local/bench/bin/python")
 
 
 def cpu_seconds(pid: int) -> float:
@@ -37,6 +39,23 @@ async def worker(url: str, gateway_url: str) -> AsyncIterator[asyncio.subprocess
         "LEDGER_HTTP_PORT": "0",
     }
     async with _process(sys.executable, "-m", "worker", "run", **environment) as process:
+        yield process
+
+
+@asynccontextmanager
+async def peer(
+    url: str, amqp_url: str, gateway_url: str, transport: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The plain worker of peer.py."""
+    environment = {
+        "DATABASE_URL": url,
+        "AMQP_URL": amqp_url,
+        "GATEWAY_URL": gateway_url,
+        "TRANSPORT": transport,
+        "APP_ID": SANDBOX_APP_ID,
+        "APP_SECRET": SANDBOX_APP_SECRET,
+    }
+    async with _process(str(PEER_PYTHON), "-m", "benchmarks.peer", **environment) as process:
         yield process
 
 
