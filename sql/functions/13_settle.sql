@@ -4,7 +4,7 @@
 -- revision and not terminal; otherwise nothing of it is. Verdicts:
 --   settled   it was applied
 --   stale     the order has moved on: the caller reads it and decides again
---   taken     the provider's id belongs to another order that was sent without an order id
+--   taken     the order is at that revision, and the provider's id belongs to another one sent without an order id
 -- A terminal state releases the order's hold. Lines are posted as one journal per order.
 CREATE OR REPLACE FUNCTION ledger.settle(
     order_ids text[],
@@ -90,7 +90,8 @@ BEGIN
             SELECT c.item
               FROM unnest(order_ids, provider_refs) WITH ORDINALITY AS c (order_id, provider_ref, item)
               JOIN orders o ON o.order_id = c.order_id AND o.payee IS NOT NULL
-             WHERE EXISTS (SELECT FROM orders b
+             WHERE o.revision = revisions[c.item] -- else it is stale: the order may have got an id of its own
+               AND EXISTS (SELECT FROM orders b
                             WHERE b.provider = o.provider AND b.provider_ref = c.provider_ref
                               AND b.payee IS NOT NULL AND b.order_id <> o.order_id));
     END IF;

@@ -130,7 +130,7 @@ class Store(Books, Outbox):
             return "stale"
         for line in decision.lines:  # opened whatever becomes of the decision
             self.open((row.provider, line.coin, line.account))
-        if self.is_taken(row, decision.provider_ref):
+        if row.revision == item.order.revision and self.is_taken(row, decision.provider_ref):
             return "taken"
         if row.revision != item.order.revision or row.due_at is None:
             return "stale"

@@ -47,6 +47,15 @@ def test_an_id_of_another_order_is_taken_and_nothing_is_applied(two: Calls, deci
     assert two.violations() == set()
 
 
+def test_what_was_decided_on_an_older_revision_is_stale_whoever_has_the_id_now(two: Calls) -> None:
+    # "taken" would put an order in review that has meanwhile got an id of its own.
+    assert two.settle(waits("pay-2", 1, "processing", provider_ref="w-2")) == ["settled"]
+    before = rows(two)
+    assert two.settle(waits("pay-2", 1, "processing", provider_ref="w-1")) == ["stale"]
+    assert two.settle(waits("pay-2", 2, "processing", provider_ref="w-1")) == ["taken"]
+    assert rows(two) == before
+
+
 def test_an_id_stays_taken_after_its_order_has_ended(two: Calls) -> None:
     two.settle(succeeds("pay-1", 2, lines=moves(ONE), provider_ref="w-1"))
     assert two.settle(succeeds("pay-2", lines=moves(ONE), provider_ref="w-1")) == ["taken"]

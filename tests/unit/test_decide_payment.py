@@ -61,6 +61,14 @@ def test_an_answer_makes_of_it_what_it_makes_of_any_order(finding: Finding, sour
     assert on(order("sending"), finding, source).state == becomes
 
 
+@pytest.mark.parametrize("state", ["processing", "review"])
+@pytest.mark.parametrize("finding", [NO, NO_BY_RECORD, LATER])
+def test_a_late_answer_that_denies_a_payment_that_is_bound_releases_nothing(finding: Finding, state: State) -> None:
+    # Its record has been seen, and may say 7: only what the record becomes counts.
+    decision = on(order(state, provider_ref="ref-1"), finding, "answer")
+    assert (decision.state, decision.doubtful) == (state, (1,))
+
+
 ABSENCE: dict[str, tuple[Order, Absent, Policy, State, str | None]] = {
     "before it has settled": (order(attempted_at=NOW - SETTLING / 2), Absent(), CAREFUL, "unknown", None),
     "the first reading": (order(attempted_at=LONG_AGO), Absent(), CAREFUL, "unknown", None),

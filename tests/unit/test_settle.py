@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import pytest
 
 from schemas.event import Event, event_id_of
+from schemas.payout import Payout
 from schemas.transfer import Transfer
 from tests.unit.stand_in import StandIn
 from worker.ledger import Applied, Settlement, Stored
@@ -21,6 +23,7 @@ from worker.providers.protocol import (
     Finding,
     Processing,
     Refused,
+    Sent,
     Succeeded,
     Unknown,
 )
@@ -54,6 +57,15 @@ SENDING = Order(
     events=0,
     correlation_id=None,
     traceparent=None,
+)
+
+# A payment without an order id whose answer was lost.
+PAYMENT = replace(
+    SENDING,
+    command=Payout.model_validate(
+        {"type": "payout", "orderId": "ord-1", "coin": "ETH", "address": "0x1", "amount": "5"}
+    ),
+    provider="coinqpay",
 )
 
 
@@ -185,6 +197,44 @@ async def test_an_old_reading_of_absence_proves_nothing_about_an_order_that_has_
     rows, handed = Rows(moved), Handed()
     await settle(replace(moved, revision=4, absent_at=None), Absent(), "record", world_of(rows, handed))
     assert rows.settled == []
+
+
+LISTED: dict[str, Finding] = {
+    "under way": Processing("w-2"),
+    "paid": Succeeded("w-2", Sent(Decimal("4.9"), Decimal("0.1"), None)),
+    "not paid": Refused("failed", "", by_record=True, provider_ref="w-2"),
+    "several": Disputed("2 payments at the provider may be this order's"),
+}
+
+
+@pytest.mark.parametrize("state", ["processing", "succeeded"])
+@pytest.mark.parametrize("finding", LISTED.values(), ids=LISTED.keys())
+async def test_a_guess_by_the_list_says_nothing_of_an_order_that_has_meanwhile_got_an_id(
+    finding: Finding, state: State
+) -> None:
+    # In review its second confirmation would be refused for ever; and it was never executed twice.
+    ended: dict[str, Any] = {"doubtful": (), "due_at": None} if state == "succeeded" else {}
+    rows, handed = Rows(replace(PAYMENT, state=state, revision=5, provider_ref="w-1", **ended)), Handed()
+    await settle(PAYMENT, finding, "record", world_of(rows, handed))
+    assert (rows.settled, rows.contradictions) == ([], [])
+
+
+async def test_a_guess_by_the_list_that_has_become_another_orders_leaves_this_one_to_the_next_look() -> None:
+    rows, handed = Rows(PAYMENT, bound={"w-2"}), Handed()
+    await settle(PAYMENT, Processing("w-2"), "record", world_of(rows, handed))
+    assert rows.settled == []
+
+
+async def test_what_the_list_shows_is_decided_anew_while_the_order_has_no_id() -> None:
+    rows, handed = Rows(replace(PAYMENT, revision=5)), Handed()
+    await settle(PAYMENT, Processing("w-2"), "record", world_of(rows, handed))
+    assert [one.decision.provider_ref for one in rows.settled] == ["w-2"]
+
+
+async def test_an_answer_with_a_second_id_is_no_guess() -> None:
+    rows, handed = Rows(replace(PAYMENT, state="processing", revision=5, provider_ref="w-1")), Handed()
+    await settle(PAYMENT, Processing("w-2"), "answer", world_of(rows, handed))
+    assert [one.decision.state for one in rows.settled] == ["review"]
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,9 @@ def decide(
         source == "answer" and attempt not in order.doubtful and isinstance(finding, Refused | Deferred | Unknown)
     ):  # a late answer about an attempt whose fate is known already
         return wait.stay(order.state, due_at=order.due_at, polls=order.polls)
-    if source == "answer" and order.state == "processing" and isinstance(finding, Refused | Deferred):
-        return wait.stay("processing")  # the provider's record has been seen: only what it becomes counts
+    is_seen = order.state == "processing" or order.provider_ref is not None
+    if source == "answer" and is_seen and isinstance(finding, Refused | Deferred):
+        return wait.stay(order.state)  # the provider's record has been seen: only what it becomes counts
     known, said = order.provider_ref, getattr(finding, "provider_ref", None)
     if known is not None and said is not None and said != known and source != "person":
         return wait.review(ErrorDetail(code="disputed", message=f"the provider has it as {known} and as {said}"))
@@ -183,7 +184,9 @@ class _Wait:
     def processing(self, provider_ref: str, is_payable: bool) -> Decision:
         """The provider has it. Told once."""
         comes_to_light = self.order.is_sent_once or is_payable
-        if self.order.state == "review" and not (comes_to_light and self.order.provider_ref is None):
+        # Also when a person has found that it is another one than the first: only then is that one confirmed.
+        is_new = self.order.provider_ref != provider_ref
+        if self.order.state == "review" and not (comes_to_light and is_new):
             return self.stay("review", provider_ref=provider_ref)
         if self._takes_too_long():
             return self._not_final()

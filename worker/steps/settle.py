@@ -41,24 +41,21 @@ async def settle(
     `learned_at`: before the provider was asked: what is not there then may be there by now; else now.
     """
     attempt, says_nothing_there = order.attempts, _says_nothing_there(order, finding)
+    is_guess = source == "record" and order.is_sent_once and order.provider_ref is None
     deposit = deposit_of(order, finding)
     if deposit is not None:
         order, finding = await _with_deposit(order, finding, deposit, learned_at or world.clock.now(), world)
     while not order.is_terminal:
         verdict = await apply(order, finding, source, world, attempt=attempt, learned_at=learned_at)
-        if verdict == "settled":
-            return
+        if verdict == "settled" or (verdict == "taken" and is_guess):
+            return  # taken: while somebody has the lease; the next look leaves that id out
         if verdict == "taken":
             finding = Disputed("the provider's id of it belongs to another order")
             continue
-        if says_nothing_there:
-            # Somebody went on with the order since it was looked up, and may have sent it, or have credited what was
-            # paid: an old reading proves nothing about that, and must not count as one that was made now.
+        read = None if says_nothing_there else await _read_again(order, finding, is_guess, world)
+        if read is None:
             return
-        read = await world.ledger.read_orders([order.order_id])
-        if not read:  # a newer version's command, which read_orders has told of: its workers go on
-            return
-        order = read[0]
+        order = read
     if deposit is not None and deposit.state == "final":
         return  # credited all the same, whenever it comes
     contradiction = _contradiction(order, finding)
@@ -70,7 +67,11 @@ async def settle(
 
 
 def _says_nothing_there(order: Order, finding: Finding) -> bool:
-    """Not sent, not paid, or not found: what may be otherwise a moment later."""
+    """Not sent, not paid, or not found: what may be otherwise a moment later.
+
+    When somebody went on with the order since it was looked up, and may have sent it, or have credited what was paid,
+    an old reading proves nothing about that, and must not count as one that was made now.
+    """
     match finding:
         case Absent():
             return True
@@ -99,6 +100,18 @@ async def _with_deposit(
             return order, finding
         case taken:
             assert_never(taken)
+
+
+async def _read_again(order: Order, finding: Finding, is_guess: bool, world: World) -> Order | None:
+    """The order that has moved on, as it is; None when the finding says nothing of that."""
+    read = await world.ledger.read_orders([order.order_id])
+    if not read:  # a newer version's command, which read_orders has told of: its workers go on
+        return None
+    if is_guess and read[0].provider_ref not in (None, getattr(finding, "provider_ref", None)):
+        # That it was this order's was our guess, by a list. The order has got an id of its own: that speaks against
+        # the guess alone, and must not put an order in review whose own withdrawal would then be refused.
+        return None
+    return read[0]
 
 
 async def apply(
