@@ -75,7 +75,7 @@ def _describe(url: str) -> None:
         ).fetchone() or ("?", "?")
     print(
         f"{os.cpu_count()} cores, shared by PostgreSQL {version.split()[0]} (fsync {fsync}), RabbitMQ,"
-        " the sandbox, the load and the worker"
+        " the gateway, the load and the worker"
     )
 
 
