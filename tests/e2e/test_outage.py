@@ -12,6 +12,8 @@ from tests.e2e.load import Load, draw_seed, fund_users, have_faults, judge, publ
 from tests.e2e.program import Program, on_port
 from tests.e2e.proxy import STATEMENT_DONE, Mode, Proxy, proxied
 from tests.e2e.stage import APP_ID, Stage
+from worker.broker.broker import KEPT_SECONDS
+from worker.loops.pulse import AWAY_SECONDS
 
 ORDERS = 300
 
@@ -93,6 +95,31 @@ async def test_a_worker_waits_for_servers_that_are_not_there_yet(network: Networ
         event = await client.ask(transfer("ord-1", APP_ID, "alice1", "1"))
         assert event["data"]["error"]["code"] == "insufficient_funds"
         assert [len(worker.said(line)) for line in AWAY.values()] == [1, 1]
+
+
+@pytest.mark.long
+async def test_while_the_database_is_away_for_long_commands_are_left_in_their_queue(network: Network) -> None:
+    stage = network.stage
+    async with connected(stage.amqp_url) as client, stage.worker() as worker:
+        network.database.mode = Mode.REFUSED
+        network.database.cut()
+        await worker.says(AWAY["database"])
+        await client.publish(transfer("ord-1", APP_ID, "alice1", "1"))
+        await until_left(client, consumers=1, messages=0)  # it was taken, and cannot be admitted
+        await until_left(client, consumers=0, messages=1)
+        network.database.mode = Mode.OPEN
+        assert (await client.tap.end_of("ord-1"))["data"]["error"]["code"] == "insufficient_funds"
+        await until_left(client, consumers=1, messages=0)
+
+
+async def until_left(client: Client, consumers: int, messages: int) -> None:
+    """Wait until so many take from the queue, and so many messages are with none of them."""
+    async with asyncio.timeout(2.5 * (AWAY_SECONDS + KEPT_SECONDS)):
+        while True:
+            seen = (await client.channel.declare_queue("ledger.commands.ccpayment", passive=True)).declaration_result
+            if (seen.consumer_count, seen.message_count) == (consumers, messages):
+                return
+            await asyncio.sleep(0.2)
 
 
 async def test_a_worker_that_waits_for_a_server_can_be_stopped(network: Network) -> None:
