@@ -20,6 +20,9 @@ async def watch_alarm(connection: AbstractConnection, clock: Clock, tell: Callab
             if not done:
                 tell(True)
                 await asyncio.wait({ready})
+            if ready.cancelled() or ready.exception() is not None:
+                return  # the connection is over: that is no end of the alarm
+            if not done:
                 tell(False)
         finally:
             ready.cancel()
