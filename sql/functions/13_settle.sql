@@ -180,7 +180,9 @@ BEGIN
 
     RETURN QUERY
     SELECT c.item, CASE WHEN c.passed THEN 'settled'
-                        WHEN c.item = ANY (taken) THEN 'taken'
+                        -- After an earlier one of the batch for its order it is stale, whatever it found taken.
+                        WHEN c.item = ANY (taken)
+                             AND NOT bool_or(c.passed) OVER (PARTITION BY c.order_id ORDER BY c.item) THEN 'taken'
                         ELSE 'stale' END
-      FROM unnest(passed) WITH ORDINALITY AS c (passed, item);
+      FROM unnest(passed, order_ids) WITH ORDINALITY AS c (passed, order_id, item);
 END $$;

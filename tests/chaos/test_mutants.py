@@ -93,7 +93,7 @@ def _mark_before_publish(patch: pytest.MonkeyPatch) -> None:
 
     async def publish(self: Relay, events: list[Any]) -> None:
         if events:
-            await self._ledger.mark_outbox([event.event_id for event in events])
+            await self._ledger.mark_outbox([one.event.event_id for one in events])
         await original(self, events)
 
     patch.setattr(Relay, "_publish", publish)

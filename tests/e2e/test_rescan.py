@@ -48,9 +48,10 @@ async def test_a_lost_payment_is_found_by_the_first_run(house: House) -> None:
 
 async def test_a_payment_that_comes_late_is_asked_for_again_each_time_later(house: House) -> None:
     user, order_id, tx_id = house.new_id("user"), house.new_id(), house.new_id("tx")
+    first = await house.deposit(userId=user)
+    await house.client.tap.credited(first["recordId"])
     await house.webhooks(kind=KIND, on=False)
-    to_address = (await house.deposit(userId=user))["toAddress"]
-    await house.client.publish(rescan(order_id, tx_id, to_address, userId=user))
+    await house.client.publish(rescan(order_id, tx_id, first["toAddress"], userId=user))
     await house.until_state(order_id, "held")
     for run, seconds in ((1, 600), (2, 1200), (3, 2400)):
         if run > 1:  # the first is due at once
