@@ -16,7 +16,7 @@ EVIDENCE = (
 RARE = frozenset(
     {
         "sending -> succeeded",
-        # What a list or a question shows is a guess until the order has an id: only answers of the provider's still do.
+        # What a list or a question shows is a guess until the order has an id: only answers of the provider do.
         "two withdrawals for one order",
         "withdrawal taken by another order",
     }
