@@ -23,6 +23,7 @@ from worker.providers.protocol import (
     Sent,
     Succeeded,
 )
+from worker.steps.decide import Source
 from worker.steps.settle import settle
 
 PAY_ORDER = {"type": "payOrder", "orderId": "ord-1", "coin": "ETH", "amount": "0.5", "account": "user:alice1"}
@@ -43,9 +44,10 @@ async def settled(
     finding: Finding,
     bound: frozenset[str] = frozenset(),
     credit: Literal["credited", "known", "repeated"] = "credited",
+    source: Source = "record",
 ) -> tuple[Rows, Handed]:
     rows, handed = Rows(before, bound=set(bound), credit=credit), Handed()
-    await settle(before, finding, "record", world_of(rows, handed))
+    await settle(before, finding, source, world_of(rows, handed))
     return rows, handed
 
 
@@ -221,11 +223,16 @@ async def test_a_success_of_any_other_kind_is_posted_under_the_order(
     ],
     ids=lambda finding: type(finding).__name__,
 )
-async def test_a_payment_under_an_id_that_belongs_to_another_order_goes_to_a_person(finding: Finding) -> None:
-    rows, handed = await settled(order(PAYOUT), finding, bound=frozenset({"w-1"}))
+async def test_a_payment_answered_with_an_id_that_belongs_to_another_order_goes_to_a_person(finding: Finding) -> None:
+    rows, handed = await settled(order(PAYOUT), finding, bound=frozenset({"w-1"}), source="answer")
     [settlement] = rows.settled
     assert (settlement.decision.state, settlement.decision.provider_ref) == ("review", None)
     assert settlement.decision.lines == ()
     [told] = data_of(handed)
     assert (told["result"], told["providerRef"]) == ("review", None)
     assert "another order" in told["error"]["message"]
+
+
+async def test_a_payment_guessed_to_be_one_that_belongs_to_another_order_is_left_as_it_is() -> None:
+    rows, handed = await settled(order(PAYOUT), Processing("w-1"), bound=frozenset({"w-1"}))
+    assert (rows.settled, handed.events) == ([], [])
