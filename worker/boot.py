@@ -24,7 +24,7 @@ from worker.loops.probe import Probe
 from worker.loops.pulse import Pulse
 from worker.loops.relay import Relay
 from worker.loops.resume import Resume
-from worker.loops.schedule import Job, Schedule
+from worker.loops.schedule import Schedule
 from worker.loops.slots import Slots
 from worker.providers.line import Line
 from worker.providers.protocol import Provider
@@ -85,7 +85,6 @@ class Worker:
         )
         for name, line in lines.items():
             self.world.metrics.watch(name, partial(_is_up, line))
-
         self.world.metrics.watch_publishing(lambda: broker.is_blocked)
 
     async def check_schema(self) -> None:
@@ -115,7 +114,8 @@ class Worker:
         if self.http is not None:
             background.append(asyncio.create_task(self.http.run()))
         if "schedule" in roles:
-            background.append(asyncio.create_task(Schedule(self._jobs(), self.world.ledger, self._clock).run()))
+            jobs = list(make_jobs(self._settings, self.world))
+            background.append(asyncio.create_task(Schedule(jobs, self.world.ledger, self._clock).run()))
         background += [asyncio.create_task(probe.run()) for probe in self._probes()]
         if "consume" in roles:
             pulse = Pulse(self.world.ledger, self._clock)
@@ -151,10 +151,6 @@ class Worker:
         lines = self.world.lines.items()
         healths = {name: line.health for name, line in lines if line.health is not None}
         return [Probe(self.world.providers[name], health, self._clock) for name, health in healths.items()]
-
-    def _jobs(self) -> list[Job]:
-        """What is done once per period, by one of all the workers."""
-        return list(make_jobs(self._settings, self.world))
 
     async def _finish(self, roles: Collection[str], consumers: list[asyncio.Task[None]]) -> None:
         await asyncio.gather(*consumers)

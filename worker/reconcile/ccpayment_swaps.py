@@ -7,11 +7,10 @@ from worker.commands.accounts import CUSTODY, pair
 from worker.ledger import Booked, ReconcileLedger
 from worker.providers import protocol
 from worker.providers.ccpayment.api import ReadFailed
-from worker.providers.ccpayment.errors import NOT_FOUND
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.records import swap_records
 from worker.providers.ccpayment.swaps import parse_swap_amounts
-from worker.providers.ccpayment.wire import SwapRecord, read_record
+from worker.providers.ccpayment.wire import SwapRecord
 from worker.providers.protocol import account_of
 from worker.providers.reading import clean_message
 from worker.reconcile.compare import Record
@@ -39,13 +38,9 @@ class Swaps:
 
     async def look_up(self, key: str) -> Record | None:
         """By the order id. Raises ReadFailed."""
+        found = await self._provider.api.read_one(SwapRecord, ROUTE, {"orderId": key})
         try:
-            found = read_record(SwapRecord, await self._provider.api.read(ROUTE, {"orderId": key}))
             return None if found is None else self._record(found)
-        except ReadFailed as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise
         except protocol.Unreadable as error:
             raise ReadFailed(ROUTE, str(error)) from None
 

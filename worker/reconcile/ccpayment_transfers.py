@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from schemas.money import parse_record_amount
 from worker.commands.accounts import pair
 from worker.ledger import Booked, ReconcileLedger
-from worker.providers import protocol
 from worker.providers.ccpayment.api import ReadFailed
-from worker.providers.ccpayment.errors import NOT_FOUND
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.records import transfer_records
-from worker.providers.ccpayment.wire import TransferRecord, read_record
+from worker.providers.ccpayment.wire import TransferRecord
 from worker.providers.protocol import account_of
 from worker.providers.reading import clean_message
 from worker.reconcile.ccpayment_users import account_names, is_unknown, user_id_of
@@ -42,14 +40,10 @@ class Transfers:
 
     async def look_up(self, key: str) -> Record | None:
         """By the order id. Raises ReadFailed."""
+        found = await self._provider.api.read_one(TransferRecord, ROUTE, {"orderId": key})
         try:
-            found = read_record(TransferRecord, await self._provider.api.read(ROUTE, {"orderId": key}))
             return None if found is None else self._record(found)
-        except ReadFailed as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise
-        except (protocol.Unreadable, ValueError) as error:
+        except ValueError as error:
             raise ReadFailed(ROUTE, str(error)) from None
 
     async def booked(self, keys: Sequence[str]) -> Mapping[str, Booked]:

@@ -6,7 +6,6 @@ The table of what may be said, and of what it leads to, is in docs/PAYMENTS.md.
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from worker.commands.registry import RULES
 from worker.errors import BadInput, WorkerError
 from worker.order import Order
 from worker.providers.protocol import (
@@ -15,7 +14,6 @@ from worker.providers.protocol import (
     Deferred,
     Disputed,
     Finding,
-    Instruction,
     Processing,
     Refused,
     Send,
@@ -26,7 +24,7 @@ from worker.providers.protocol import (
 )
 from worker.providers.trace import traced
 from worker.steps.settle import apply
-from worker.steps.submit import choose, look_up_raw
+from worker.steps.submit import choose, instruction_of, look_up_raw
 from worker.world import World
 
 
@@ -123,7 +121,7 @@ async def _refuse_if_mixed_up(order: Order, found: Candidates, world: World) -> 
 
     Once that one has succeeded with it, the payment is in the books, and counts for nobody else. Raises BadInput.
     """
-    ours = _instruction(order, world)
+    ours = instruction_of(order, world)
     for ref, outcome in found.found:
         if isinstance(outcome, Refused):
             continue
@@ -131,7 +129,7 @@ async def _refuse_if_mixed_up(order: Order, found: Candidates, world: World) -> 
         if known.order_id in (None, order.order_id) or known.state == "succeeded":
             continue
         owners = await world.ledger.read_orders([known.order_id])
-        theirs = [_instruction(owner, world) for owner in owners]
+        theirs = [instruction_of(owner, world) for owner in owners]
         if [each.payee for each in theirs if isinstance(each, Send)] != [getattr(ours, "payee", None)]:
             raise BadInput(f"--not-executed: {ref} may be this order's, and is bound to {known.order_id}")
 
@@ -145,7 +143,7 @@ async def _read_back(order: Order, resolution: Resolution, world: World) -> Find
         await _refuse_unless_unpaid("--executed", order, world)
     trail = Trail(executed_as, order.attempted_at, claimed=is_claimed)
     with traced(order.traceparent):
-        found = await world.providers[order.provider].look_up(_instruction(order, world), trail)
+        found = await world.providers[order.provider].look_up(instruction_of(order, world), trail)
     match found:
         case Succeeded(ref) | Processing(ref) | Refused(by_record=True, provider_ref=str(ref)):
             if ref != executed_as:
@@ -170,12 +168,6 @@ def _answered_for(found: Disputed, paid: Succeeded, resolution: Resolution) -> S
             f"--executed: {found.message}; whoever answers for that adds --differing {','.join(found.differing)}"
         )
     return paid
-
-
-def _instruction(order: Order, world: World) -> Instruction:
-    instruction = RULES[order.command.type].instruction(order.command, world.providers[order.provider])
-    assert instruction is not None, "what nobody sends is never in doubt"
-    return instruction
 
 
 def _cannot_be_asked(order: Order, message: str) -> WorkerError:

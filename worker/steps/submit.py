@@ -26,7 +26,7 @@ async def submit(order: Order, world: World) -> Outcome:
         return Deferred("expired", "expiresAt passed before it was sent")
     send_by = order.prepared.signed_at + SEND_WITHIN
     with traced(order.traceparent):
-        outcome = await world.providers[order.provider].execute(_instruction(order, world), order.prepared, send_by)
+        outcome = await world.providers[order.provider].execute(instruction_of(order, world), order.prepared, send_by)
     seconds = (world.clock.now() - began).total_seconds()
     world.metrics.called(order.provider, type(outcome).__name__.lower(), seconds)
     return outcome
@@ -46,7 +46,7 @@ async def look_up_raw(order: Order, world: World) -> Finding | Candidates:
     """What the provider says, before anything is made of it."""
     trail = Trail(order.provider_ref, order.attempted_at)
     with traced(order.traceparent):
-        return await world.providers[order.provider].look_up(_instruction(order, world), trail)
+        return await world.providers[order.provider].look_up(instruction_of(order, world), trail)
 
 
 def may_send_again(order: Order, world: World) -> bool:
@@ -75,7 +75,7 @@ def may_send_again(order: Order, world: World) -> bool:
 async def start_attempt(order: Order, world: World) -> Order | None:
     """Write the next attempt down; None when somebody else went on with the order, or an equal one is in doubt."""
     await world.line(order.provider).turn()  # before it is signed; whoever went on meanwhile, the ledger knows
-    prepared = world.providers[order.provider].prepare(_instruction(order, world), world.clock.now())
+    prepared = world.providers[order.provider].prepare(instruction_of(order, world), world.clock.now())
     if await world.ledger.start_attempt(order, prepared) != "started":
         return None
     number = order.attempts + 1
@@ -105,7 +105,8 @@ async def choose(order: Order, found: Candidates, world: World) -> Finding:
             return Disputed(f"{len(free)} payments at the provider may be this order's: {which}")
 
 
-def _instruction(order: Order, world: World) -> Instruction:
+def instruction_of(order: Order, world: World) -> Instruction:
+    """What is asked of the provider for this order."""
     instruction = RULES[order.command.type].instruction(order.command, world.providers[order.provider])
     assert instruction is not None, "a scheduled job goes on with the others"
     return instruction

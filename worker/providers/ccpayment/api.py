@@ -10,9 +10,9 @@ import httpx
 
 from worker.providers import protocol
 from worker.providers.ccpayment.auth import sign
-from worker.providers.ccpayment.errors import SUCCESS, TOO_OFTEN, meaning_of
+from worker.providers.ccpayment.errors import NOT_FOUND, SUCCESS, TOO_OFTEN, meaning_of
 from worker.providers.ccpayment.fields import to_unix_seconds
-from worker.providers.ccpayment.wire import Envelope, read_data, read_envelope
+from worker.providers.ccpayment.wire import Envelope, read_data, read_envelope, read_record
 from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange
 from worker.providers.line import Line
 from worker.providers.protocol import Unreadable
@@ -119,6 +119,17 @@ class Api:
             return read_data(model, data)
         except Unreadable as error:
             raise ReadFailed(route, str(error)) from None
+
+    async def read_one(self, model: type[Model], route: str, fields: Mapping[str, object]) -> Model | None:
+        """The record that a route tells of, None when the provider says that there is none. Raises ReadFailed."""
+        try:
+            return read_record(model, await self.read(route, fields))
+        except Unreadable as error:
+            raise ReadFailed(route, str(error)) from None
+        except ReadFailed as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
 
 
 def encode(fields: Mapping[str, object]) -> bytes:

@@ -7,7 +7,6 @@ from typing import Self, TypeVar
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from worker.providers.ccpayment.api import Api, ReadFailed
-from worker.providers.ccpayment.errors import NOT_FOUND
 from worker.providers.ccpayment.fields import (
     CoinId,
     KnownAmount,
@@ -18,8 +17,7 @@ from worker.providers.ccpayment.fields import (
     without_blanks,
 )
 from worker.providers.ccpayment.pages import read_pages
-from worker.providers.ccpayment.wire import Wire, read_record
-from worker.providers.protocol import Unreadable
+from worker.providers.ccpayment.wire import Wire
 
 
 class Deposit(Wire):
@@ -132,14 +130,7 @@ def app_deposits(
 
 
 async def _read_deposit(api: Api, route: str, record_id: str, model: type[Kind]) -> Kind | None:
-    try:
-        deposit = read_record(model, await api.read(route, {"recordId": record_id}))
-    except Unreadable as error:
-        raise ReadFailed(route, str(error)) from None
-    except ReadFailed as error:
-        if error.code == NOT_FOUND:
-            return None
-        raise
+    deposit = await api.read_one(model, route, {"recordId": record_id})
     if deposit is not None and deposit.record_id != record_id:
         raise ReadFailed(route, "the answer is about another deposit")
     return deposit
