@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
-from ledger_client.connection import ConnectionLost, Session, keep_up, told_as_lost
+from ledger_client.connection import ConnectionLost, Session, answered, keep_up
 from ledger_client.event import Event, read_event
 from ledger_client.event_data import NEVER_AN_ORDER
 from ledger_client.queue import EVENTS_EXCHANGE
@@ -59,7 +59,7 @@ class Answers:
         """Keep the queue until cancelled."""
 
         async def live(session: Session) -> None:
-            with told_as_lost():
+            async with answered():
                 queue = await session.channel.declare_queue(self._name, exclusive=True)
                 await queue.consume(self._receive, no_ack=True)
             self._tap = Tap(queue, session)
@@ -91,7 +91,7 @@ class Answers:
             try:
                 async with tap.lock:
                     if command_type not in tap.bound:
-                        with told_as_lost():
+                        async with answered():
                             await tap.queue.bind(EVENTS_EXCHANGE, f"{command_type}.*")
                         tap.bound.add(command_type)
             except ConnectionLost:

@@ -29,6 +29,9 @@ CLOSE_SECONDS = 5
 GIVE_UP_SECONDS = 1
 # A session that ends sooner met something that waiting a moment does not mend, such as an exchange that is missing.
 STEADY_SECONDS = 5
+# A question about a queue that has no leader, for a while or for good, is taken by the broker and never answered. Nor
+# does the library give up by itself.
+ANSWER_SECONDS = 15
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
 
@@ -140,6 +143,20 @@ async def _close(connection: AbstractConnection) -> None:
         # What failed to close in good order is not closed for the library, whose finalizer would try once more. This
         # only says that it is: there is nothing left to close.
         await connection.close()
+
+
+@asynccontextmanager
+async def answered() -> AsyncIterator[None]:
+    """What is asked of the broker in here is answered soon. Raises ConnectionLost."""
+    patience = asyncio.timeout(ANSWER_SECONDS)
+    try:
+        with told_as_lost():
+            async with patience:
+                yield
+    except ConnectionLost:
+        if patience.expired():
+            raise ConnectionLost(f"no answer in {ANSWER_SECONDS} s; a queue without a leader gives none") from None
+        raise
 
 
 @contextmanager

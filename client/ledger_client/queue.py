@@ -8,7 +8,7 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from ledger_client.connection import ConnectionLost, Session, keep_up, told_as_lost
+from ledger_client.connection import ConnectionLost, Session, answered, keep_up, told_as_lost
 from ledger_client.delivery import Delivery
 from ledger_client.errors import QueueDiffers
 
@@ -41,7 +41,7 @@ class Queue:
             async def receive(incoming: AbstractIncomingMessage) -> None:
                 put(_Delivery(incoming, session))
 
-            with told_as_lost():
+            async with answered():
                 queue = await self._declare(session.channel)
                 await session.channel.set_qos(prefetch_count=self._prefetch)
                 await queue.consume(receive)

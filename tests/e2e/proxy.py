@@ -101,9 +101,13 @@ class Proxy:
         """Wait until one is kept."""
         await self._until(lambda: self._holds > 0)
 
+    def hold_no_more(self) -> None:
+        """What is kept stays kept; what comes on other connections is handed on."""
+        self._hold_having = None
+
     def release(self) -> None:
         """Hand on what is kept, and keep nothing more."""
-        self._hold_having = None
+        self.hold_no_more()
         self._released.set()
 
     async def until_somebody_comes(self) -> None:

@@ -11,7 +11,18 @@ from aio_pika.exceptions import (
 from aiormq.exceptions import ChannelLockedResource
 
 from worker.broker.declare import difference
-from worker.broker.outage import AWAY, CANCELLED, CLOSED, DIFFERS, MISSING, ConsumerCancelled, Over, describe
+from worker.broker.outage import (
+    AWAY,
+    CANCELLED,
+    CLOSED,
+    DIFFERS,
+    MISSING,
+    SILENT,
+    ConsumerCancelled,
+    Over,
+    Unanswered,
+    describe,
+)
 from worker.errors import TopologyDiffers
 
 WHAT = "queue ledger.commands.ccpayment"
@@ -50,6 +61,7 @@ def test_what_reads_otherwise_is_told_in_the_brokers_words() -> None:
     [
         (TopologyDiffers("queue q differs: …"), DIFFERS, "queue q differs: …"),
         (ConsumerCancelled("its queue was deleted"), CANCELLED, "its queue was deleted"),
+        (Unanswered("a queue without a leader"), SILENT, "a queue without a leader"),
         (ChannelNotFoundEntity("no queue 'q'"), MISSING, "no queue 'q'; see `ledger-worker topology apply`"),
         (ChannelPreconditionFailed("acknowledgement timed out"), CLOSED, "acknowledgement timed out"),
         (ChannelClosed(541, "INTERNAL_ERROR"), CLOSED, "INTERNAL_ERROR"),

@@ -15,7 +15,7 @@ from worker.broker.delivery import Handler, receive_by
 from worker.broker.hosts import each_host
 from worker.broker.outage import Over
 from worker.broker.publish import publish_on
-from worker.broker.session import first, keep_up
+from worker.broker.session import SET_UP_SECONDS, first, keep_up
 from worker.clock import Clock
 from worker.errors import BrokerAway, TopologyDiffers
 from worker.message import Outgoing
@@ -136,7 +136,7 @@ class Broker:
             await channel.set_qos(prefetch_count=prefetch)
             source = await channel.get_queue(commands_queue(provider).name, ensure=False)
             while not (over.is_set() or stopping.asked.is_set() or _shut(valves)):
-                tag = await source.consume(receive_by(handle, provider))
+                tag = await source.consume(receive_by(handle, provider), timeout=SET_UP_SECONDS)
                 self._consumed[provider] = True
                 works()
                 try:
@@ -145,7 +145,7 @@ class Broker:
                     self._consumed[provider] = False
                 if over.is_set():
                     return
-                await source.cancel(tag)
+                await source.cancel(tag, timeout=SET_UP_SECONDS)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min((valve.kept_seconds for valve in _shut(valves)), default=None)):
                         await _until_open(valves, over, stopping.asked)

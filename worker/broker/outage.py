@@ -14,10 +14,18 @@ DIFFERS = "exchange or queue differs, waiting until it is mended"
 MISSING = "exchange or queue missing, waiting for it"
 CANCELLED = "consumer cancelled by the broker, beginning anew"
 CLOSED = "channel closed by the broker, beginning anew"
+SILENT = "broker does not answer, asking anew"
 
 
 class ConsumerCancelled(Exception):
     """The broker gives nothing more to our consumer: its queue was deleted, or went to another node."""
+
+
+class Unanswered(Exception):
+    """The broker took a question, and does not answer it."""
+
+
+_OURS: dict[type[Exception], str] = {TopologyDiffers: DIFFERS, ConsumerCancelled: CANCELLED, Unanswered: SILENT}
 
 
 class Over(asyncio.Event):
@@ -47,7 +55,7 @@ class Outage:
         if kind in self._told:
             return
         self._told.add(kind)
-        tell = log.error if kind in {DIFFERS, MISSING} else log.warning
+        tell = log.error if kind in {DIFFERS, MISSING, SILENT} else log.warning
         tell(kind, purpose=self._purpose, error=words)
 
     def ends(self) -> None:
@@ -60,10 +68,8 @@ class Outage:
 def describe(cause: BaseException | None) -> tuple[str, str]:
     """The kind of outage, and the words: the broker's own of a channel's end; a connection's may hold a URL."""
     match cause:
-        case TopologyDiffers():
-            return DIFFERS, str(cause)
-        case ConsumerCancelled():
-            return CANCELLED, str(cause)
+        case TopologyDiffers() | ConsumerCancelled() | Unanswered():
+            return _OURS[type(cause)], str(cause)
         case ChannelNotFoundEntity():
             return MISSING, f"{cause}; see `ledger-worker topology apply`"
         case ChannelClosed(args=(*_, str() as words)):

@@ -9,14 +9,19 @@ from aio_pika.abc import AbstractChannel
 from worker.backoff import Backoff
 from worker.broker.connection import open_channel
 from worker.broker.lost import LOST, told_as_lost
-from worker.broker.outage import Outage, Over
+from worker.broker.outage import Outage, Over, Unanswered
 from worker.clock import Clock
 from worker.errors import TopologyDiffers
 
 # A session that ends sooner met something that waiting a moment does not mend, such as a queue that is gone.
 STEADY_SESSION = timedelta(seconds=5)
 
-# What to do on a channel until it is over; and what to call as soon as that works.
+# A question about a queue that has no leader, for a while or for good, is taken by the broker and never answered. Nor
+# does the library give up by itself.
+SET_UP_SECONDS = 15
+NO_LEADER = "a question about a queue; one without a leader never answers: see `rabbitmq-queues quorum_status`"
+
+# What to do on a channel until it is over; and what to call as soon as that works, within SET_UP_SECONDS.
 Session = Callable[[AbstractChannel, Over, Callable[[], None]], Awaitable[None]]
 
 
@@ -32,10 +37,9 @@ async def keep_up(url: str, clock: Clock, purpose: str, session: Session, *stops
         began = clock.now()
         try:
             async with open_channel(url) as (channel, over):
-                with told_as_lost():
-                    await session(channel, over, outage.ends)
+                await _within_patience(session, channel, over, outage)
                 cause = over.cause
-        except (*LOST, TopologyDiffers) as error:
+        except (*LOST, TopologyDiffers, Unanswered) as error:
             cause = error
         if any(stop.is_set() for stop in stops):
             return
@@ -43,6 +47,24 @@ async def keep_up(url: str, clock: Clock, purpose: str, session: Session, *stops
             backoff = Backoff(clock)
         outage.goes_on(cause)
         await backoff.wait()
+
+
+async def _within_patience(session: Session, channel: AbstractChannel, over: Over, outage: Outage) -> None:
+    """Once it works, a session may last. Raises Unanswered."""
+
+    def works() -> None:
+        set_up.reschedule(None)
+        outage.ends()
+
+    set_up = asyncio.timeout(SET_UP_SECONDS)
+    try:
+        async with set_up:
+            with told_as_lost():
+                await session(channel, over, works)
+    except TimeoutError:
+        if set_up.expired():
+            raise Unanswered(NO_LEADER) from None
+        raise
 
 
 async def first(*events: asyncio.Event) -> None:
