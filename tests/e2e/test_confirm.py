@@ -137,7 +137,7 @@ async def test_what_is_under_way_already_is_refused(house: House) -> None:
 
 async def test_a_withdrawal_of_another_amount_than_the_order_is_refused(house: House) -> None:
     address, order_id = house.new_address(), house.new_id()
-    await house.webhooks(kind=KIND, delaySeconds=1)
+    await house.webhooks(kind=KIND, delaySeconds=4)
     await house.client.publish(payout(order_id, "6", address=address))
     created = await past_the_worker(house, address)
     assert await confirm(house, question(created)) == 409
@@ -184,7 +184,7 @@ async def test_while_the_provider_cannot_be_asked_there_is_no_answer(house: Hous
 
 async def test_while_the_database_is_away_there_is_no_answer_and_afterwards_there_is(house: House) -> None:
     order_id, address = house.new_id(), house.new_address()
-    await house.webhooks(kind=KIND, delaySeconds=1)
+    await house.webhooks(kind=KIND, delaySeconds=4)
     await house.client.publish(payout(order_id, address=address))
     await house.client.tap.told("processing", order_id)
     [record] = await house.withdrawals(address=address)

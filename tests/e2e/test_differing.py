@@ -56,7 +56,7 @@ async def says(desk: House, order_id: str) -> list[str]:
 
 async def test_what_differs_is_not_confirmed_and_is_released_once_the_provider_has_not_paid_it(desk: House) -> None:
     before = await desk.merchant()
-    await desk.webhooks(kind="coinqpay.confirm", on=True, delaySeconds=2)
+    await desk.webhooks(kind="coinqpay.confirm", on=True, delaySeconds=10)
     order_id, withdrawal_id = await disputed(desk, "21")
     assert "its record decides" in await refused(desk, order_id, "--not-executed")
     await desk.calm()
