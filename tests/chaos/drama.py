@@ -236,9 +236,9 @@ class Actor:
         ledger: Any = KillableLedger(Ledger(drama.database, drama.time, LEASE_SECONDS), switch, drama.after_call)
         publisher = BusPublisher(drama.bus, switch)
         self._relay = Relay(ledger, publisher, clock, LEASE_SECONDS)
-        client = httpx.AsyncClient(transport=KillableTransport(drama.sandbox, switch, drama.witness))
+        transport = KillableTransport(drama.sandbox, switch, drama.witness)
         api = Api(
-            client,
+            transport,
             base_url="http://sandbox",
             app_id=APP_ID,
             app_secret=APP_SECRET,

@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from starlette.applications import Starlette
 
 from tests.chaos.bank import APP_ID, APP_SECRET, BOUND, RECIPE, SIGNER
@@ -50,13 +49,12 @@ class Process:
         ledger: Any = KillableLedger(self._inner, switch, play.after_call)
         publisher = BusPublisher(play.bus, switch)
         transport = KillableTransport(play.bank, switch, play.leaves, play.is_answering)
-        client = httpx.AsyncClient(transport=transport, trust_env=False)
         shared: dict[str, Any] = {"base_url": "http://bank", "timeout_seconds": 10, "now": clock.now}
         self._ccpayment = CCPayment(
-            CCPaymentApi(client, app_id=APP_ID, app_secret=APP_SECRET, **shared), APP_ID, clock.now
+            CCPaymentApi(transport, app_id=APP_ID, app_secret=APP_SECRET, **shared), APP_ID, clock.now
         )
         self._coinqpay = CoinQPay(
-            CoinQPayApi(client, signer=SIGNER, recipe=RECIPE, **shared), BOUND, PATIENCE, clock.now
+            CoinQPayApi(transport, signer=SIGNER, recipe=RECIPE, **shared), BOUND, PATIENCE, clock.now
         )
         providers = {"ccpayment": self._ccpayment, "coinqpay": self._coinqpay}
         self._relay = Relay(ledger, publisher, clock, LEASE_SECONDS)

@@ -12,7 +12,7 @@ from tests.conformance.port import base_urls, served
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.v1 import ApiV1
 from worker.providers.coinqpay.provider import CoinQPay
-from worker.providers.http import open_client
+from worker.providers.http import open_transport
 from worker.providers.protocol import Candidates, Finding, Outcome, Prepared, Provider, Trail
 from worker.providers.registry import open_providers
 from worker.sandbox.sandbox import Sandbox
@@ -120,9 +120,9 @@ async def open_v1(ends: Ends) -> AsyncIterator[ApiV1]:
     settings = ends.settings
     assert settings.ccpayment_app_id is not None
     assert settings.ccpayment_app_secret is not None
-    async with open_client(settings.concurrency) as client:
+    async with open_transport(settings.concurrency) as transport:
         yield ApiV1(
-            client,
+            transport,
             base_url=settings.ccpayment_v1_base_url,
             app_id=settings.ccpayment_app_id,
             app_secret=settings.ccpayment_app_secret.get_secret_value(),

@@ -1,5 +1,6 @@
 """Requests that the client itself never makes: stamps in milliseconds, signatures of another version or query."""
 
+import httpx
 import pytest
 
 from tests.conformance.ends import APP_ID, APP_SECRET, Ends
@@ -8,17 +9,17 @@ from worker.providers.ccpayment.auth import sign
 from worker.providers.ccpayment.wire import read_envelope as read_ccpayment
 from worker.providers.coinqpay.wire import Failure
 from worker.providers.coinqpay.wire import read_envelope as read_coinqpay
-from worker.providers.http import Answer
+from worker.providers.http import ask, make_request
+
+TIMEOUT_SECONDS = 10
 
 
 async def ask_ccpayment(ends: Ends, path: str, timestamp: str, signature: str, body: bytes) -> int:
     """The code of an answer to headers made by hand."""
-    response = await ends.ccpayment.api._client.post(
-        f"{ends.settings.ccpayment_base_url}{path}",
-        content=body,
-        headers={"Content-Type": "application/json", "Appid": APP_ID, "Timestamp": timestamp, "Sign": signature},
-    )
-    return read_ccpayment(Answer(response.status_code, response.content)).code
+    url = httpx.URL(f"{ends.settings.ccpayment_base_url}{path}")
+    headers = {"Content-Type": "application/json", "Appid": APP_ID, "Timestamp": timestamp, "Sign": signature}
+    request = make_request("POST", url, headers, body)
+    return read_ccpayment(await ask(ends.ccpayment.api._transport, request, TIMEOUT_SECONDS)).code
 
 
 @pytest.mark.parametrize(
@@ -54,9 +55,9 @@ async def test_a_signature_of_coinq_pay_is_for_one_path_and_query(ends: Ends, pa
     api = ends.coinqpay.api
     timestamp = api.timestamp(ends.clock.now())
     signature = api._signer.sign("GET", "/api/v1/pay_order", "order_id=ord-collect", b"", timestamp)
-    request = api._client.build_request("GET", api._routes + path, headers=api._signer.headers(timestamp, signature))
+    url = httpx.URL(api._routes + path)
+    request = make_request("GET", url, api._signer.headers(timestamp, signature))
     for expected in (code, 1005 if code == 12016 else code):
-        response = await api._client.send(request)
-        answer = read_coinqpay(Answer(response.status_code, response.content))
+        answer = read_coinqpay(await ask(api._transport, request, TIMEOUT_SECONDS))
         assert isinstance(answer, Failure)
         assert answer.code == expected

@@ -79,17 +79,17 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def provider(transport: httpx.AsyncBaseTransport) -> CCPayment:
-    return over(httpx.AsyncClient(transport=transport))
+    return over(transport)
 
 
 def over(
-    client: httpx.AsyncClient,
+    transport: httpx.AsyncBaseTransport,
     base_url: str = "https://provider.example/",
     timeout_seconds: float = 5,
     now: Callable[[], datetime] = lambda: NOW,
 ) -> CCPayment:
     api = Api(
-        client,
+        transport,
         base_url=base_url,
         app_id=APP_ID,
         app_secret=APP_SECRET,
@@ -320,8 +320,8 @@ async def test_what_is_too_late_is_put_off_and_not_sent(instruction: Instruction
         asked.append(request)
         return httpx.Response(500)
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    ccpayment = over(client, now=lambda: NOW + SEND_WITHIN + timedelta(microseconds=1))
+    transport = httpx.MockTransport(answer)
+    ccpayment = over(transport, now=lambda: NOW + SEND_WITHIN + timedelta(microseconds=1))
     outcome = await execute(ccpayment, instruction)
     assert isinstance(outcome, Deferred)
     assert outcome.code == "not_sent"
@@ -329,8 +329,8 @@ async def test_what_is_too_late_is_put_off_and_not_sent(instruction: Instruction
 
 
 async def test_at_the_last_moment_it_is_still_sent(sandbox: Sandbox) -> None:
-    client = httpx.AsyncClient(transport=SandboxTransport(sandbox))
-    assert isinstance(await execute(over(client, now=lambda: NOW + SEND_WITHIN)), Succeeded)
+    transport = SandboxTransport(sandbox)
+    assert isinstance(await execute(over(transport, now=lambda: NOW + SEND_WITHIN)), Succeeded)
 
 
 async def test_what_was_prepared_is_sent_as_it_was_signed_then() -> None:
@@ -340,7 +340,7 @@ async def test_what_was_prepared_is_sent_as_it_was_signed_then() -> None:
         sent.append(request)
         return httpx.Response(200, json=envelope(10000, {"recordId": "r-1"}))
 
-    ccpayment = over(httpx.AsyncClient(transport=httpx.MockTransport(answer)), now=lambda: NOW + timedelta(seconds=9))
+    ccpayment = over(httpx.MockTransport(answer), now=lambda: NOW + timedelta(seconds=9))
     prepared = ccpayment.prepare(MOVE, NOW)
     await ccpayment.execute(MOVE, prepared, NOW + SEND_WITHIN)
     assert sent[0].content == prepared.body

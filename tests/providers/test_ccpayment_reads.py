@@ -15,7 +15,7 @@ from worker.providers.ccpayment.api import Api, ReadFailed
 from worker.providers.ccpayment.auth import sign
 from worker.providers.ccpayment.coins import coin, coin_list
 from worker.providers.ccpayment.errors import CODES
-from worker.providers.http import NoAnswer, TooLate, open_client
+from worker.providers.http import NoAnswer, TooLate, open_transport
 from worker.providers.protocol import Unreadable
 
 APP_ID = "202601010000000000000000000000001"
@@ -42,7 +42,7 @@ class Asked:
 
 def api_over(transport: httpx.AsyncBaseTransport, base_url: str = "https://provider.example/") -> Api:
     return Api(
-        httpx.AsyncClient(transport=transport),
+        transport,
         base_url=base_url,
         app_id=APP_ID,
         app_secret=APP_SECRET,
@@ -159,8 +159,8 @@ async def test_over_the_wire_an_empty_body_is_really_empty() -> None:
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 34\r\n\r\n{"code":10000,"data":{"coins":[]}}')
         received.append(await reader.read())
 
-    async with server(serve) as url, open_client(1) as client:
-        api = Api(client, base_url=url, app_id=APP_ID, app_secret=APP_SECRET, timeout_seconds=5, now=lambda: NOW)
+    async with server(serve) as url, open_transport(1) as transport:
+        api = Api(transport, base_url=url, app_id=APP_ID, app_secret=APP_SECRET, timeout_seconds=5, now=lambda: NOW)
         assert await coin_list(api) == ()
     head, rest = received[0].lower(), b"".join(received[1:])
     assert head.startswith(b"post /ccpayment/v2/getcoinlist http/1.1\r\n")
@@ -250,9 +250,9 @@ async def test_a_connection_that_breaks_is_a_failed_read() -> None:
 
 
 async def test_nobody_listening_is_a_failed_read() -> None:
-    async with open_client(1) as client:
+    async with open_transport(1) as transport:
         api = Api(
-            client,
+            transport,
             base_url="http://no-such-host.invalid",
             app_id=APP_ID,
             app_secret=APP_SECRET,

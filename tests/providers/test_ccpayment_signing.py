@@ -100,7 +100,7 @@ def test_the_secret_is_in_no_repr() -> None:
 
 def api(answer: Callable[[httpx.Request], httpx.Response]) -> Api:
     return Api(
-        httpx.AsyncClient(transport=httpx.MockTransport(answer)),
+        httpx.MockTransport(answer),
         base_url="http://provider",
         app_id=APP_ID,
         app_secret=APP_SECRET,

@@ -29,7 +29,7 @@ from tests.providers.transport import SandboxTransport
 from worker.providers.ccpayment.auth import sign
 from worker.providers.ccpayment.errors import CODES
 from worker.providers.ccpayment.provider import CCPayment
-from worker.providers.http import open_client
+from worker.providers.http import open_transport
 from worker.providers.protocol import Absent, Deferred, Disputed, Refused, Succeeded, Unknown
 from worker.sandbox.ccpayment.signature import expected
 from worker.sandbox.sandbox import Sandbox
@@ -221,8 +221,8 @@ async def served(simulated: Sandbox) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def connected(url: str, timeout_seconds: float = 10) -> AsyncIterator[CCPayment]:
-    async with open_client(4) as client:
-        yield over(client, url, timeout_seconds)
+    async with open_transport(4) as transport:
+        yield over(transport, url, timeout_seconds)
 
 
 async def test_over_the_wire_a_transfer_is_executed_and_found() -> None:

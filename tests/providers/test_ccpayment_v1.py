@@ -40,7 +40,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 def api_with(handler: Handler, base_url: str = "https://provider.example/", now: datetime = NOW) -> ApiV1:
     return ApiV1(
-        httpx.AsyncClient(transport=httpx.MockTransport(handler)),
+        httpx.MockTransport(handler),
         base_url=base_url,
         app_id=APP_ID,
         app_secret=APP_SECRET,

@@ -20,7 +20,7 @@ from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.errors import CODES, ORDER_NOT_FOUND, TRANSACTION_NOT_FOUND
 from worker.providers.coinqpay.recipe import Recipe
 from worker.providers.coinqpay.wire import Failure, Result
-from worker.providers.http import NoAnswer, NotSent, open_client
+from worker.providers.http import NoAnswer, NotSent, open_transport
 from worker.providers.protocol import Unreadable
 
 SEED = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -30,9 +30,9 @@ NOW = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def api_on(client: httpx.AsyncClient, base_url: str = "https://provider.example/") -> Api:
+def api_on(transport: httpx.AsyncBaseTransport, base_url: str = "https://provider.example/") -> Api:
     return Api(
-        client,
+        transport,
         base_url=base_url,
         signer=Signer(SEED, RECIPE),
         recipe=RECIPE,
@@ -42,7 +42,7 @@ def api_on(client: httpx.AsyncClient, base_url: str = "https://provider.example/
 
 
 def api(handler: Handler, base_url: str = "https://provider.example/") -> Api:
-    return api_on(httpx.AsyncClient(transport=httpx.MockTransport(handler)), base_url)
+    return api_on(httpx.MockTransport(handler), base_url)
 
 
 def answering(body: object, status: int = 200) -> Api:
@@ -143,9 +143,9 @@ async def test_every_character_goes_over_a_real_wire_as_it_was_signed() -> None:
         writer.close()
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listener, open_client(4) as client:
+    async with listener, open_transport(4) as transport:
         port = listener.sockets[0].getsockname()[1]
-        await api_on(client, f"http://127.0.0.1:{port}").pay_order(printable)
+        await api_on(transport, f"http://127.0.0.1:{port}").pay_order(printable)
     first, *lines = heard[0].decode().rstrip().split("\r\n")
     method, target, _ = first.split(" ")
     verify(method, target, b"", httpx.Headers(dict(line.split(": ", 1) for line in lines)))
@@ -250,8 +250,8 @@ async def test_a_post_without_a_connection_was_not_sent() -> None:
     port = listener.sockets[0].getsockname()[1]
     listener.close()
     await listener.wait_closed()
-    async with open_client(1) as client:
-        asked = api_on(client, f"http://127.0.0.1:{port}")
+    async with open_transport(1) as transport:
+        asked = api_on(transport, f"http://127.0.0.1:{port}")
         with pytest.raises(NotSent):
             await asked.post("payout", b"{}", "1", "s")
         with pytest.raises(ReadFailed, match="could not be made"):

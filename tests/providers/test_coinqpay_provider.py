@@ -19,7 +19,7 @@ from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.errors import CODES
 from worker.providers.coinqpay.provider import CoinQPay, Patience
 from worker.providers.coinqpay.recipe import Recipe
-from worker.providers.http import open_client
+from worker.providers.http import open_transport
 from worker.providers.meaning import Meaning
 from worker.providers.protocol import (
     Absent,
@@ -62,9 +62,11 @@ COLLECT = Collect("OR00000002", "TRON_USDT", "10")
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def over(client: httpx.AsyncClient, now: Callable[[], datetime] = lambda: NOW, base_url: str = "") -> CoinQPay:
+def over(
+    transport: httpx.AsyncBaseTransport, now: Callable[[], datetime] = lambda: NOW, base_url: str = ""
+) -> CoinQPay:
     api = Api(
-        client,
+        transport,
         base_url=base_url or "https://provider.example/",
         signer=Signer(SEED, RECIPE),
         recipe=RECIPE,
@@ -75,7 +77,7 @@ def over(client: httpx.AsyncClient, now: Callable[[], datetime] = lambda: NOW, b
 
 
 def provider(handler: Handler) -> CoinQPay:
-    return over(httpx.AsyncClient(transport=httpx.MockTransport(handler)))
+    return over(httpx.MockTransport(handler))
 
 
 def answering(body: object, status: int = 200) -> CoinQPay:
@@ -126,8 +128,8 @@ async def test_what_was_prepared_is_sent_as_it_was_signed_then(
         sent.append(request)
         return httpx.Response(500)
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    coinqpay = over(client, now=lambda: NOW + timedelta(seconds=9))
+    transport = httpx.MockTransport(answer)
+    coinqpay = over(transport, now=lambda: NOW + timedelta(seconds=9))
     prepared = coinqpay.prepare(instruction, NOW)
     await coinqpay.execute(instruction, prepared, NOW + SEND_WITHIN)
     [request] = sent
@@ -146,8 +148,8 @@ async def test_what_is_too_late_is_put_off_and_not_sent(instruction: Instruction
         sent.append(request)
         return httpx.Response(500)
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    outcome = await execute(over(client, now=lambda: NOW + SEND_WITHIN + timedelta(microseconds=1)), instruction)
+    transport = httpx.MockTransport(answer)
+    outcome = await execute(over(transport, now=lambda: NOW + SEND_WITHIN + timedelta(microseconds=1)), instruction)
     assert isinstance(outcome, Deferred)
     assert outcome.code == "not_sent"
     assert sent == []
@@ -638,8 +640,8 @@ async def test_a_connection_that_breaks_promises_nothing(failure: Exception) -> 
 
 
 async def test_nobody_listening_means_that_nothing_was_sent() -> None:
-    async with open_client(1) as client:
-        outcome = await execute(over(client, base_url="http://no-such-host.invalid/"))
+    async with open_transport(1) as transport:
+        outcome = await execute(over(transport, base_url="http://no-such-host.invalid/"))
     assert isinstance(outcome, Deferred)
     assert outcome.code == "provider_unreachable"
 
@@ -722,7 +724,7 @@ def ask(simulated: Sandbox, action: str, **fields: Any) -> None:
 
 
 def at_simulator(simulated: Sandbox, time: Time) -> CoinQPay:
-    return over(httpx.AsyncClient(transport=SandboxTransport(simulated)), now=time.tick)
+    return over(SandboxTransport(simulated), now=time.tick)
 
 
 @pytest.mark.parametrize("instruction", [PAYOUT, WITHDRAW], ids=["payout", "withdraw"])

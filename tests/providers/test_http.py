@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from worker.providers.http import ANSWER_BYTES_MAX, Answer, NoAnswer, NotSent, TooLate, ask, open_client
+from worker.providers.http import (
+    ANSWER_BYTES_MAX,
+    Answer,
+    NoAnswer,
+    NotSent,
+    TooLate,
+    ask,
+    make_request,
+    open_transport,
+)
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -33,8 +42,8 @@ async def server(serve: Serve) -> AsyncIterator[str]:
 
 
 async def post(url: str, timeout_seconds: float = 10) -> Answer:
-    async with open_client(4) as client:
-        return await ask(client, client.build_request("POST", url, content=b"{}"), httpx.Auth(), timeout_seconds)
+    async with open_transport(4) as transport:
+        return await ask(transport, make_request("POST", httpx.URL(url), {}, b"{}"), timeout_seconds)
 
 
 async def read_request(reader: asyncio.StreamReader) -> None:
@@ -105,11 +114,11 @@ async def test_a_reset_on_a_kept_connection_may_have_delivered_it() -> None:
         requests += 1
         writer.transport.abort()
 
-    async with server(serve) as url, open_client(4) as client:
-        request = client.build_request("POST", url, content=b"{}")
-        await ask(client, request, httpx.Auth(), 10)
+    async with server(serve) as url, open_transport(4) as transport:
+        request = make_request("POST", httpx.URL(url), {}, b"{}")
+        await ask(transport, request, 10)
         with pytest.raises(NoAnswer):
-            await ask(client, request, httpx.Auth(), 10)
+            await ask(transport, request, 10)
     assert requests == 2
 
 
@@ -188,15 +197,15 @@ class Listener:
             await writer.drain()
 
 
-async def send(client: httpx.AsyncClient, url: str, body: bytes, is_too_late: Callable[[], bool]) -> Answer:
-    return await ask(client, client.build_request("POST", url, content=body), httpx.Auth(), 10, is_too_late)
+async def send(transport: httpx.AsyncBaseTransport, url: str, body: bytes, is_too_late: Callable[[], bool]) -> Answer:
+    return await ask(transport, make_request("POST", httpx.URL(url), {}, body), 10, is_too_late)
 
 
 async def test_what_is_too_late_from_the_beginning_does_not_even_connect() -> None:
     listener = Listener()
-    async with server(listener.serve) as url, open_client(4) as client:
+    async with server(listener.serve) as url, open_transport(4) as transport:
         with pytest.raises(TooLate):
-            await send(client, url, b"belated", lambda: True)
+            await send(transport, url, b"belated", lambda: True)
     assert listener.connections == 0
 
 
@@ -204,11 +213,11 @@ async def test_what_becomes_too_late_while_connecting_leaves_no_byte_and_the_con
     listener = Listener()
     listener.may_answer.set()
     answers = iter([False, True])
-    async with server(listener.serve) as url, open_client(4) as client:
+    async with server(listener.serve) as url, open_transport(4) as transport:
         with pytest.raises(TooLate):
-            await send(client, url, b"belated", lambda: next(answers))
+            await send(transport, url, b"belated", lambda: next(answers))
         assert listener.arrived == b""
-        assert (await send(client, url, b"next", lambda: False)).status == 200
+        assert (await send(transport, url, b"next", lambda: False)).status == 200
     assert listener.connections == 1
     assert listener.arrived.endswith(b"next")
     assert b"belated" not in listener.arrived
@@ -217,10 +226,10 @@ async def test_what_becomes_too_late_while_connecting_leaves_no_byte_and_the_con
 async def test_what_becomes_too_late_while_waiting_for_its_turn_is_not_sent() -> None:
     listener = Listener()
     is_over = False
-    async with server(listener.serve) as url, open_client(1) as client, asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(send(client, url, b"first", lambda: False))
+    async with server(listener.serve) as url, open_transport(1) as transport, asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(send(transport, url, b"first", lambda: False))
         await listener.requests.get()
-        second = asyncio.ensure_future(send(client, url, b"second", lambda: is_over))
+        second = asyncio.ensure_future(send(transport, url, b"second", lambda: is_over))
         await asyncio.sleep(0)
         is_over = True
         listener.may_answer.set()
@@ -233,11 +242,11 @@ async def test_what_becomes_too_late_while_waiting_for_its_turn_is_not_sent() ->
 async def test_the_deadline_of_one_request_does_not_bind_the_next_of_the_same_task() -> None:
     listener = Listener()
     listener.may_answer.set()
-    async with server(listener.serve) as url, open_client(4) as client:
+    async with server(listener.serve) as url, open_transport(4) as transport:
         answers = iter([False, True])
         with pytest.raises(TooLate):
-            await send(client, url, b"belated", lambda: next(answers))
-        assert (await ask(client, client.build_request("GET", url), httpx.Auth(), 10)).status == 200
+            await send(transport, url, b"belated", lambda: next(answers))
+        assert (await ask(transport, make_request("GET", httpx.URL(url), {}), 10)).status == 200
 
 
 def test_too_late_is_a_way_of_not_having_sent() -> None:

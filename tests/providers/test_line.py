@@ -60,7 +60,7 @@ ORDERS: dict[str, Instruction] = {
     "ccpayment": Move("ord-1", "alice1", "bob123", 1280, "0.5", None),
     "coinqpay": Collect("ord-1", "TRON_USDT", "5"),
 }
-OPENERS: dict[str, Callable[[Settings, Clock, httpx.AsyncClient, Line], Provider]] = {
+OPENERS: dict[str, Callable[[Settings, Clock, httpx.AsyncBaseTransport, Line], Provider]] = {
     "ccpayment": open_ccpayment,
     "coinqpay": open_coinqpay,
 }
@@ -87,8 +87,8 @@ class End:
         self.provider = self.over(self.line)
 
     def over(self, line: Line) -> Provider:
-        client = httpx.AsyncClient(transport=httpx.MockTransport(self._respond))
-        return OPENERS[self.name](SETTINGS, self.clock, client, line)
+        transport = httpx.MockTransport(self._respond)
+        return OPENERS[self.name](SETTINGS, self.clock, transport, line)
 
     def says(self, status: int, **options: Any) -> None:
         self.answer = lambda: httpx.Response(status, **options)
@@ -224,8 +224,8 @@ async def test_an_answer_to_a_question_of_before_does_not_end_the_outage(end: En
         await may_answer.wait()
         return httpx.Response(200, json=REFUSALS[end.name])
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(late))
-    slow = OPENERS[end.name](SETTINGS, end.clock, client, end.line)
+    transport = httpx.MockTransport(late)
+    slow = OPENERS[end.name](SETTINGS, end.clock, transport, end.line)
     question = asyncio.create_task(slow.look_up(ORDERS[end.name], Trail(None, NOW)))
     await asked.wait()
     await end.go_down()

@@ -14,7 +14,7 @@ from worker.jobs.reconcile import run_reconcile
 from worker.jobs.registry import make_jobs
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.v1 import ApiV1
-from worker.providers.http import open_client
+from worker.providers.http import open_transport
 from worker.providers.protocol import ReadFailed
 from worker.providers.registry import open_providers
 from worker.sandbox.sandbox import Sandbox
@@ -191,9 +191,9 @@ async def test_a_version_1_that_says_otherwise_is_a_difference_of_its_own(stage:
     other = Sandbox(APP_ID, APP_SECRET, stage.ends.clock.provider_seconds)
     other.fund(APP_ID, USDT, "999")
     other.fund(APP_ID, 1482, "2")
-    async with served(other) as url, open_client(10) as client:
+    async with served(other) as url, open_transport(10) as transport:
         stage.ends.ccpayment.version_1 = ApiV1(
-            client,
+            transport,
             base_url=url,
             app_id=APP_ID,
             app_secret=APP_SECRET,

@@ -7,7 +7,6 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-import httpx
 from starlette.applications import Starlette
 
 from tests.simulation.bank import Bank
@@ -82,7 +81,7 @@ class Actor:
             lambda request: stage.oracle.leaves(request, clock.now()),
         )
         api = Api(
-            httpx.AsyncClient(transport=wire, trust_env=False),
+            wire,
             base_url="http://bank",
             signer=stage.kit.signer,
             recipe=stage.kit.recipe,

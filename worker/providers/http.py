@@ -1,10 +1,9 @@
 """HTTP to a provider: one request, one bounded answer, and whether the request can have arrived."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 
 import aiohttp
@@ -17,6 +16,8 @@ from worker.providers.line import TOO_MANY_REQUESTS, Line
 from worker.providers.protocol import Unreadable
 from worker.providers.trace import trace_headers
 
+# What aiohttp would offer by itself depends on what else is installed, and httpx must be able to read it.
+ENCODINGS = "gzip, deflate"
 # One list has no pages: at some 270 bytes each, this holds 120,000 withdrawals.
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
@@ -49,31 +50,30 @@ class NoAnswer(Exception):
     """No readable answer; the request may have arrived."""
 
 
-def open_client(connections_max: int) -> httpx.AsyncClient:
-    """A client for one provider: no proxy from the environment, no redirects, no cookies, no retries.
+def open_transport(connections_max: int) -> httpx.AsyncBaseTransport:
+    """The way to one provider: no proxy from the environment, no redirects, no cookies, no retries.
 
-    A proxy or a redirect could carry a signed request elsewhere; a retry could pay twice.
+    A proxy or a redirect could carry a signed request elsewhere; a retry could pay twice. A transport has none of
+    these: they are what an httpx client adds, and takes as long for as the request itself.
     """
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(
-            client=lambda: aiohttp.ClientSession(
-                middlewares=(_send_once,),
-                connector=_PunctualConnector(limit=connections_max, keepalive_timeout=15),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-            )
-        ),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        trust_env=False,
-        follow_redirects=False,
-        # No limit of httpx's own: `ask` bounds the whole exchange, a slow drip included.
-        timeout=None,  # noqa: S113
+    return AiohttpTransport(
+        client=lambda: aiohttp.ClientSession(
+            middlewares=(_send_once,),
+            connector=_PunctualConnector(limit=connections_max, keepalive_timeout=15),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
     )
+
+
+def make_request(method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes | None = None) -> httpx.Request:
+    """A request with these headers, and those that every HTTP request has."""
+    return httpx.Request(method, url, headers={**headers, "Accept-Encoding": ENCODINGS}, content=body)
 
 
 async def exchange(
     line: Line,
-    client: httpx.AsyncClient,
+    transport: httpx.AsyncBaseTransport,
     request: httpx.Request,
     timeout_seconds: float,
     read: Callable[[Answer], Content],
@@ -87,8 +87,7 @@ async def exchange(
         raise NotSent("the provider is down, and was not asked")
     begun, moves_money = line.begin(), is_too_late is not None
     try:
-        # Signed already. Without an auth that adds nothing, httpx would look for credentials of its own in the URL.
-        answer = await ask(client, request, httpx.Auth(), timeout_seconds, is_too_late)
+        answer = await ask(transport, request, timeout_seconds, is_too_late)
     except TooLate:
         raise  # the fault is our own
     except (NotSent, NoAnswer):
@@ -112,9 +111,8 @@ def _learn(line: Line, answer: Answer, begun: int, *, is_usable: bool, moves_mon
 
 
 async def ask(
-    client: httpx.AsyncClient,
+    transport: httpx.AsyncBaseTransport,
     request: httpx.Request,
-    auth: httpx.Auth | None,
     timeout_seconds: float,
     is_too_late: IsTooLate | None = None,
 ) -> Answer:
@@ -129,7 +127,7 @@ async def ask(
     request.headers.update(trace_headers())
     try:
         async with asyncio.timeout(timeout_seconds):
-            response = await client.send(request, auth=auth, stream=True)
+            response = await transport.handle_async_request(request)
             try:
                 return Answer(response.status_code, await _read(response), response.headers)
             finally:

@@ -16,7 +16,7 @@ from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.provider import CoinQPay, Patience
 from worker.providers.coinqpay.recipe import Recipe
 from worker.providers.health import Health
-from worker.providers.http import open_client
+from worker.providers.http import open_transport
 from worker.providers.line import Line
 from worker.providers.pace import Pace
 from worker.providers.protocol import Provider
@@ -61,18 +61,18 @@ async def open_providers(
         )
     lines = lines or make_lines(settings, clock, watched=False)
     async with AsyncExitStack() as stack:
-        clients = {name: await stack.enter_async_context(open_client(settings.concurrency)) for name in names}
-        yield {name: _OPENERS[name](settings, clock, clients[name], lines[name]) for name in names}
+        transports = {name: await stack.enter_async_context(open_transport(settings.concurrency)) for name in names}
+        yield {name: _OPENERS[name](settings, clock, transports[name], lines[name]) for name in names}
 
 
 def open_ccpayment(
-    settings: Settings, clock: Clock, client: httpx.AsyncClient, line: Line | None = None
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport, line: Line | None = None
 ) -> CCPayment:
     """CCPayment with this merchant's credentials."""
     assert settings.ccpayment_app_id is not None
     assert settings.ccpayment_app_secret is not None
     api = CCPaymentApi(
-        client,
+        transport,
         base_url=settings.ccpayment_base_url,
         app_id=settings.ccpayment_app_id,
         app_secret=settings.ccpayment_app_secret.get_secret_value(),
@@ -80,10 +80,10 @@ def open_ccpayment(
         now=clock.now,
         line=line,
     )
-    return CCPayment(api, settings.ccpayment_app_id, clock.now, _open_version_1(settings, clock, client))
+    return CCPayment(api, settings.ccpayment_app_id, clock.now, _open_version_1(settings, clock, transport))
 
 
-def _open_version_1(settings: Settings, clock: Clock, client: httpx.AsyncClient) -> ApiV1 | None:
+def _open_version_1(settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport) -> ApiV1 | None:
     """CCPayment's version 1; None when only version 2 was led elsewhere.
 
     Whoever leads one of them to a simulator and forgets the other must not call the real provider.
@@ -94,7 +94,7 @@ def _open_version_1(settings: Settings, clock: Clock, client: httpx.AsyncClient)
     if is_led == {"ccpayment_base_url"}:
         return None
     return ApiV1(
-        client,
+        transport,
         base_url=settings.ccpayment_v1_base_url,
         app_id=settings.ccpayment_app_id,
         app_secret=settings.ccpayment_app_secret.get_secret_value(),
@@ -103,7 +103,9 @@ def _open_version_1(settings: Settings, clock: Clock, client: httpx.AsyncClient)
     )
 
 
-def open_coinqpay(settings: Settings, clock: Clock, client: httpx.AsyncClient, line: Line | None = None) -> CoinQPay:
+def open_coinqpay(
+    settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport, line: Line | None = None
+) -> CoinQPay:
     """CoinQ Pay with this merchant's key. Raises BadSettings for a signing recipe that cannot be."""
     assert settings.coinqpay_private_key is not None
     if settings.coinqpay_resend and not settings.coinqpay_second_confirmation:
@@ -111,7 +113,7 @@ def open_coinqpay(settings: Settings, clock: Clock, client: httpx.AsyncClient, l
         raise BadSettings("LEDGER_COINQPAY_RESEND: needs LEDGER_COINQPAY_SECOND_CONFIRMATION")
     recipe = read_recipe(settings)
     api = CoinQPayApi(
-        client,
+        transport,
         base_url=settings.coinqpay_base_url,
         signer=Signer(settings.coinqpay_private_key.get_secret_value(), recipe),
         recipe=recipe,
@@ -145,7 +147,7 @@ def read_recipe(settings: Settings) -> Recipe:
         raise BadSettings(f"LEDGER_COINQPAY_SIGNATURE_{field.upper()}: {rule}") from None
 
 
-_OPENERS: Mapping[str, Callable[[Settings, Clock, httpx.AsyncClient, Line], Provider]] = {
+_OPENERS: Mapping[str, Callable[[Settings, Clock, httpx.AsyncBaseTransport, Line], Provider]] = {
     CCPAYMENT: open_ccpayment,
     COINQPAY: open_coinqpay,
 }

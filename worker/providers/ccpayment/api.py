@@ -13,7 +13,7 @@ from worker.providers.ccpayment.auth import sign
 from worker.providers.ccpayment.errors import NOT_FOUND, SUCCESS, TOO_OFTEN, meaning_of
 from worker.providers.ccpayment.fields import to_unix_seconds
 from worker.providers.ccpayment.wire import Envelope, read_data, read_envelope, read_record
-from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange
+from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange, make_request
 from worker.providers.line import Line
 from worker.providers.protocol import Unreadable
 from worker.providers.reading import Model, clean_message
@@ -31,11 +31,11 @@ class ReadFailed(protocol.ReadFailed):
 
 
 class Api:
-    """One merchant account, over HTTP. The client is closed by whoever opened it."""
+    """One merchant account, over HTTP. The transport is closed by whoever opened it."""
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
         *,
         base_url: str,
         app_id: str,
@@ -44,11 +44,12 @@ class Api:
         now: Callable[[], datetime],
         line: Line | None = None,
     ) -> None:
-        self._client = client
+        self._transport = transport
         # Held by a closure: in an attribute, the secret would be in a repr.
         self._sign = _signer(app_id, app_secret)
         self._app_id = app_id
         self._routes = base_url.rstrip("/") + PATH
+        self._urls: dict[str, httpx.URL] = {}  # parsed once: that takes longer than signing
         self._timeout_seconds = timeout_seconds
         self._now = now
         self.line = line or Line()
@@ -79,18 +80,16 @@ class Api:
 
         `is_too_late` is asked until the first byte leaves, and answers with TooLate, a NotSent.
         """
-        request = self._client.build_request(
-            "POST",
-            self._routes + route,
-            content=body,
-            headers={
-                "Content-Type": "application/json",
-                "Appid": self._app_id,
-                "Timestamp": str(to_unix_seconds(signed_at)),
-                "Sign": signature,
-            },
+        headers = {
+            "Content-Type": "application/json",
+            "Appid": self._app_id,
+            "Timestamp": str(to_unix_seconds(signed_at)),
+            "Sign": signature,
+        }
+        request = make_request("POST", self._url_of(route), headers, body)
+        envelope = await exchange(
+            self.line, self._transport, request, self._timeout_seconds, read_envelope, is_too_late
         )
-        envelope = await exchange(self.line, self._client, request, self._timeout_seconds, read_envelope, is_too_late)
         if envelope.code in TOO_OFTEN:
             self.line.slow_down()
         else:
@@ -130,6 +129,12 @@ class Api:
             if error.code == NOT_FOUND:
                 return None
             raise
+
+    def _url_of(self, route: str) -> httpx.URL:
+        url = self._urls.get(route)
+        if url is None:
+            url = self._urls[route] = httpx.URL(self._routes + route)
+        return url
 
 
 def encode(fields: Mapping[str, object]) -> bytes:

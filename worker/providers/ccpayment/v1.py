@@ -14,7 +14,7 @@ from worker.providers.ccpayment.api import ReadFailed, encode
 from worker.providers.ccpayment.errors import SUCCESS
 from worker.providers.ccpayment.fields import EmptyList, KnownAmount, OptionalText, to_unix_seconds
 from worker.providers.ccpayment.wire import read_data, read_envelope
-from worker.providers.http import Answer, NoAnswer, NotSent, ask
+from worker.providers.http import Answer, NoAnswer, NotSent, ask, make_request
 from worker.providers.protocol import Unreadable
 from worker.providers.reading import clean_message
 
@@ -44,7 +44,7 @@ class ApiV1:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
         *,
         base_url: str,
         app_id: str,
@@ -52,11 +52,11 @@ class ApiV1:
         timeout_seconds: float,
         now: Callable[[], datetime],
     ) -> None:
-        self._client = client
+        self._transport = transport
         self._app_id = app_id
         # Held by a closure: in an attribute, the secret would be in a repr.
         self._sign = _signer(app_id, app_secret)
-        self._url = base_url.rstrip("/") + PATH
+        self._url = httpx.URL(base_url.rstrip("/") + PATH)
         self._timeout_seconds = timeout_seconds
         self._now = now
 
@@ -80,19 +80,14 @@ class ApiV1:
 
     async def _ask(self, body: bytes) -> Answer:
         timestamp = str(to_unix_seconds(self._now()))
-        request = self._client.build_request(
-            "POST",
-            self._url,
-            content=body,
-            headers={
-                "Content-Type": "application/json; charset=utf-8",
-                "Appid": self._app_id,
-                "Timestamp": timestamp,
-                "Sign": self._sign(timestamp, body),
-            },
-        )
-        # Signed already. Without an auth that adds nothing, httpx would look for credentials of its own in the URL.
-        return await ask(self._client, request, httpx.Auth(), self._timeout_seconds)
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Appid": self._app_id,
+            "Timestamp": timestamp,
+            "Sign": self._sign(timestamp, body),
+        }
+        request = make_request("POST", self._url, headers, body)
+        return await ask(self._transport, request, self._timeout_seconds)
 
     def _verify(self, answer: Answer) -> None:
         """Raises Unreadable unless the provider signed this body for this account, and lately."""

@@ -15,7 +15,7 @@ from worker.providers.coinqpay.errors import ORDER_NOT_FOUND, TRANSACTION_NOT_FO
 from worker.providers.coinqpay.recipe import Recipe, timestamp_of
 from worker.providers.coinqpay.records import CoinBalance, CoinPrice, PayOrder, SupportedCoin, Withdrawal
 from worker.providers.coinqpay.wire import Envelope, Failure, Result, read_envelope, read_result, read_results
-from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange
+from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange, make_request
 from worker.providers.line import Line
 from worker.providers.protocol import Unreadable
 
@@ -37,11 +37,11 @@ class ReadFailed(protocol.ReadFailed):
 
 
 class Api:
-    """One merchant account, over HTTP. The client is closed by whoever opened it."""
+    """One merchant account, over HTTP. The transport is closed by whoever opened it."""
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
         *,
         base_url: str,
         signer: Signer,
@@ -50,7 +50,7 @@ class Api:
         now: Callable[[], datetime],
         line: Line | None = None,
     ) -> None:
-        self._client = client
+        self._transport = transport
         self._routes = base_url.rstrip("/") + "/api/v1/"
         self._signer = signer
         self._recipe = recipe
@@ -76,7 +76,7 @@ class Api:
     ) -> Envelope:
         """Send what was prepared, once. Raises NotSent; also NoAnswer or Unreadable, when it may have arrived."""
         headers = self._signer.headers(timestamp, signature) | {"Content-Type": "application/json"}
-        request = self._client.build_request("POST", self._routes + name, content=body, headers=headers)
+        request = make_request("POST", httpx.URL(self._routes + name), headers, body)
         return await self._ask(request, is_too_late)
 
     # ---------------------------------------------------------------- what only asks
@@ -130,7 +130,7 @@ class Api:
         await self.line.turn()
         timestamp = timestamp_of(self._recipe, self._now())
         signature = self._signer.sign("GET", *_signed_parts(url), b"", timestamp)
-        request = self._client.build_request("GET", url, headers=self._signer.headers(timestamp, signature))
+        request = make_request("GET", url, self._signer.headers(timestamp, signature))
         try:
             envelope = await self._ask(request)
         except (NotSent, NoAnswer, Unreadable) as error:
@@ -149,7 +149,9 @@ class Api:
             raise ReadFailed(name, None, str(error)) from None
 
     async def _ask(self, request: httpx.Request, is_too_late: IsTooLate | None = None) -> Envelope:
-        envelope = await exchange(self.line, self._client, request, self._timeout_seconds, read_envelope, is_too_late)
+        envelope = await exchange(
+            self.line, self._transport, request, self._timeout_seconds, read_envelope, is_too_late
+        )
         self.line.welcome()
         return envelope
 
