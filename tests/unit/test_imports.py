@@ -117,7 +117,7 @@ OWNED = {
         *(module for module in MODULES if module.startswith("worker.ledger.")),
     },
     "aio_pika": {module for module in MODULES if re.match(r"worker\.broker\b", module)},
-    "aiormq": {"worker.broker.alarm", "worker.broker.declare"},
+    "aiormq": {f"worker.broker.{name}" for name in ("alarm", "answers", "declare", "delivery", "publish")},
     "pamqp": {"worker.broker.delivery", "worker.broker.lost"},
     "psycopg": {"worker.migrate"},
     "yoyo": {"worker.migrate"},

@@ -10,6 +10,7 @@ import structlog
 from aio_pika.abc import AbstractChannel
 
 from worker.broker.alarm import watch_alarm
+from worker.broker.answers import Answers
 from worker.broker.declare import apply_exchanges, apply_topology
 from worker.broker.delivery import Handler, receive_by
 from worker.broker.hosts import each_host
@@ -134,9 +135,12 @@ class Broker:
             if self._declared:  # again for each session: the broker may have come back empty
                 await apply_topology(channel, self._declared)
             await channel.set_qos(prefetch_count=prefetch)
-            source = await channel.get_queue(commands_queue(provider).name, ensure=False)
+            underlay = await channel.get_underlay_channel()
+            receive = receive_by(handle, provider, Answers(underlay))
             while not (over.is_set() or stopping.asked.is_set() or _shut(valves)):
-                tag = await source.consume(receive_by(handle, provider), timeout=SET_UP_SECONDS)
+                consumer = await underlay.basic_consume(
+                    commands_queue(provider).name, receive, timeout=SET_UP_SECONDS
+                )
                 self._consumed[provider] = True
                 works()
                 try:
@@ -145,7 +149,7 @@ class Broker:
                     self._consumed[provider] = False
                 if over.is_set():
                     return
-                await source.cancel(tag, timeout=SET_UP_SECONDS)
+                await underlay.basic_cancel(str(consumer.consumer_tag), timeout=SET_UP_SECONDS)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min((valve.kept_seconds for valve in _shut(valves)), default=None)):
                         await _until_open(valves, over, stopping.asked)

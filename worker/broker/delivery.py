@@ -1,31 +1,30 @@
 """A delivery: what can be read of a message, and telling the broker what became of it."""
 
-import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-import aio_pika
 import pamqp.base
 import pamqp.encode
-from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 
-from worker.broker.lost import LOST, told_as_lost
+from worker.broker.answers import Answers
 from worker.message import Delivery, Incoming, carried, carried_traceparent
 
 # All properties of a message share one frame of 128 KiB, and a dead letter has more of them than the message had.
 HEADERS_BYTES_MAX = 64 * 1024
-# The library's writer takes ten frames at a time; when the connection dies, whoever waits to hand it one more would
-# wait for ever. A lost ack only means a redelivery.
-ACK_SECONDS = 5
 
 Handler = Callable[[Delivery], Awaitable[None]]
 
 
-def receive_by(handle: Handler, provider: str) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
-    async def receive(incoming: AbstractIncomingMessage) -> None:
-        await handle(BrokerDelivery(incoming, provider))
+def receive_by(
+    handle: Handler, provider: str, answers: Answers
+) -> Callable[[DeliveredMessage], Coroutine[Any, Any, None]]:
+    """What the library hands deliveries to."""
+
+    async def receive(delivered: DeliveredMessage) -> None:
+        await handle(BrokerDelivery(delivered, provider, answers))
 
     return receive
 
@@ -33,31 +32,33 @@ def receive_by(handle: Handler, provider: str) -> Callable[[AbstractIncomingMess
 class BrokerDelivery:
     """A delivery on a channel. When the channel is gone, so is the tag: the broker redelivers, admit knows it."""
 
-    def __init__(self, incoming: AbstractIncomingMessage, provider: str) -> None:
-        self._incoming = incoming
+    def __init__(self, delivered: DeliveredMessage, provider: str, answers: Answers) -> None:
+        assert delivered.delivery_tag is not None, "it was delivered, not returned"
+        self._tag = delivered.delivery_tag
+        self._answers = answers
+        self._is_answered = False  # the broker closes a channel on which it hears of a delivery twice
+        properties = delivered.header.properties
+        headers = properties.headers or {}
         self.message = Incoming(
             provider=provider,
-            body=incoming.body,
-            routing_key=incoming.routing_key or "",
-            message_id=carried(incoming.message_id),
-            correlation_id=carried(incoming.correlation_id),
-            app_id=carried(incoming.app_id),
-            traceparent=carried_traceparent(incoming.headers.get("traceparent")),
-            headers=_carried_headers(incoming.headers),
+            body=delivered.body,
+            routing_key=delivered.routing_key or "",
+            message_id=carried(properties.message_id),
+            correlation_id=carried(properties.correlation_id),
+            app_id=carried(properties.app_id),
+            traceparent=carried_traceparent(headers.get("traceparent")),
+            headers=_carried_headers(headers),
         )
 
     async def ack(self) -> None:
-        with suppress(*LOST):
-            async with asyncio.timeout(ACK_SECONDS):
-                with told_as_lost():
-                    await self._incoming.ack()
+        if not self._is_answered:
+            self._is_answered = True
+            await self._answers.ack(self._tag)
 
     async def requeue(self) -> None:
-        # `reject`, not `nack`: from RabbitMQ 4.3 on only the former counts towards the delivery limit.
-        with suppress(*LOST, aio_pika.exceptions.MessageProcessError):
-            async with asyncio.timeout(ACK_SECONDS):
-                with told_as_lost():
-                    await self._incoming.reject(requeue=True)
+        if not self._is_answered:
+            self._is_answered = True
+            await self._answers.give_back(self._tag)
 
 
 def _carried_headers(headers: Mapping[str, Any]) -> dict[str, object]:

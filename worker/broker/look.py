@@ -10,6 +10,7 @@ from typing import Any
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from worker.broker.answers import Answers
 from worker.broker.connection import visit
 from worker.broker.delivery import BrokerDelivery
 from worker.message import Delivery
@@ -56,16 +57,18 @@ class Held:
 
 async def hold_waiting(channel: AbstractChannel, queue: str, provider: str, limit: int) -> tuple[list[Held], bool]:
     """What waits in a queue, oldest first, up to `limit` and HELD_BYTES_MAX; and whether that is all."""
-    source = await channel.get_queue(queue, ensure=False)
+    underlay = await channel.get_underlay_channel()
+    answers = Answers(underlay)
     held: list[Held] = []
     room = HELD_BYTES_MAX
     while len(held) < limit and room > 0:
-        incoming = await source.get(fail=False)
-        if incoming is None:
+        delivered = await underlay.basic_get(queue)
+        if delivered.delivery_tag is None:
             return held, True
-        sent_at = incoming.timestamp
+        properties = delivered.header.properties
+        sent_at = properties.timestamp
         if sent_at is not None and sent_at.tzinfo is None:
             sent_at = sent_at.replace(tzinfo=UTC)
-        held.append(Held(BrokerDelivery(incoming, provider), incoming.headers, sent_at))
-        room -= incoming.body_size
+        held.append(Held(BrokerDelivery(delivered, provider, answers), properties.headers or {}, sent_at))
+        room -= len(delivered.body)
     return held, False

@@ -1,7 +1,9 @@
 """Publish one message and wait for the confirm."""
 
 import aio_pika
+import aiormq
 from aio_pika.abc import AbstractChannel
+from aiormq import spec
 
 from worker.broker.lost import LOST, told_as_lost
 from worker.errors import BrokerAway, BrokerRefused, Unroutable
@@ -13,8 +15,7 @@ CONFIRM_SECONDS = 30
 
 async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
     """Publish persistent and mandatory, and wait for the confirm."""
-    properties = aio_pika.Message(
-        message.body,
+    properties = spec.Basic.Properties(
         content_type=message.content_type,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         message_id=message.message_id,
@@ -25,8 +26,17 @@ async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
     )
     try:
         with told_as_lost():
-            exchange = await channel.get_exchange(message.exchange, ensure=False)
-            await exchange.publish(properties, message.routing_key, mandatory=True, timeout=CONFIRM_SECONDS)
+            underlay = await channel.get_underlay_channel()
+            assert isinstance(underlay, aiormq.Channel)
+            await underlay.basic_publish(
+                message.body,
+                exchange=message.exchange,
+                routing_key=message.routing_key,
+                properties=properties,
+                mandatory=True,
+                timeout=CONFIRM_SECONDS,
+                wait=False,  # for the confirm, yes; not for the socket, one publish after the other
+            )
     except aio_pika.exceptions.PublishError:
         raise Unroutable(f"no queue takes {message.routing_key}") from None
     except aio_pika.exceptions.DeliveryError:
