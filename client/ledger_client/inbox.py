@@ -37,11 +37,25 @@ class Inbox:
         if event.id in self._in_hand:
             self._in_hand[event.id].append(delivery)
             return None
-        if await self._seen.has(event.id):
-            await delivery.ack()
-            return None
+        # Before the store is asked: meanwhile another task may take its repeat from the stream.
         self._in_hand[event.id] = [delivery]
+        if await self._is_seen(event.id, delivery.times_returned):
+            for repeat in self._in_hand.pop(event.id, ()):
+                await repeat.ack()
+            return None
         return ReceivedEvent(**vars(event), receipt=Receipt(self, event.id, delivery.times_returned))
+
+    async def _is_seen(self, event_id: str, times_returned: int) -> bool:
+        """Whether it was handled. Raises what the store raises; then it is delivered again."""
+        try:
+            return await self._seen.has(event_id)
+        except BaseException as error:
+            try:
+                if isinstance(error, Exception):
+                    await pause(times_returned)
+            finally:
+                await self.returned(event_id)
+            raise
 
     async def handled(self, event_id: str) -> None:
         """Remember it, then let the broker forget it. Raises what the store raises; then it is delivered again."""
@@ -82,8 +96,13 @@ class Receipt:
 
     async def pause(self) -> None:
         """Longer each time that the event comes back."""
-        doublings = min(self._times_returned, 10)
-        await asyncio.sleep(min(FIRST_PAUSE_SECONDS * 2**doublings, LONGEST_PAUSE_SECONDS))
+        await pause(self._times_returned)
+
+
+async def pause(times_returned: int) -> None:
+    """Longer each time that an event comes back."""
+    doublings = min(times_returned, 10)
+    await asyncio.sleep(min(FIRST_PAUSE_SECONDS * 2**doublings, LONGEST_PAUSE_SECONDS))
 
 
 @dataclass(frozen=True, kw_only=True)

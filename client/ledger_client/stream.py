@@ -95,5 +95,8 @@ class EventStream:
             self._feeding.add_done_callback(lambda _: self._news.set())
 
     def _put(self, delivery: Delivery) -> None:
+        # Those of a connection that is gone come again: with whoever takes slowly they would pile up.
+        while self._waiting and self._waiting[0].is_over:
+            self._waiting.popleft()
         self._waiting.append(delivery)
         self._news.set()

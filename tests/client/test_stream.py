@@ -220,6 +220,81 @@ async def test_a_repeat_of_an_event_in_hand_goes_back_with_it(event: Event) -> N
     assert len(twice.queue.waiting) == 2
 
 
+class Asked(RecentlySeen):
+    """A store that answers when it is let, as a database does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def has(self, event_id: str) -> bool:
+        self.is_asked.set()
+        await self.answers.wait()
+        return await super().has(event_id)
+
+
+async def test_a_repeat_that_another_task_takes_while_the_store_is_asked_is_not_handled_beside_it(
+    event: Event,
+) -> None:
+    twice, seen = Twice(event), Asked()
+    async with EventStream(twice, seen) as stream:
+        taking = [asyncio.create_task(anext(stream)) for _ in twice.deliveries]
+        await seen.is_asked.wait()
+        await asyncio.sleep(0)
+        seen.answers.set()
+        done, waiting = await asyncio.wait(taking, timeout=0.02)
+        assert (len(done), len(waiting)) == (1, 1)
+        await done.pop().result().ack()
+        assert [delivery.is_over for delivery in twice.deliveries] == [True, True]
+    with pytest.raises(StopAsyncIteration):
+        await waiting.pop()
+
+
+async def test_a_store_that_cannot_be_asked_leaves_the_event_in_the_queue(
+    ledger: FakeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger_client.inbox.FIRST_PAUSE_SECONDS", 0.001)
+
+    class Away(RecentlySeen):
+        is_away = True
+
+        async def has(self, event_id: str) -> bool:
+            if self.is_away:
+                self.is_away = False
+                raise OSError
+            return await super().has(event_id)
+
+    async with ledger.events(prefetch=1, seen=Away()) as events:
+        await ledger.publish(transfer())
+        with pytest.raises(OSError):  # noqa: PT011 - it has no words
+            await anext(events)
+        async with asyncio.timeout(5):
+            assert (await anext(events)).order_id == "ord-1"
+
+
+async def test_giving_up_while_the_store_is_asked_leaves_the_event_in_the_queue(ledger: FakeLedger) -> None:
+    seen = Asked()
+    async with ledger.events(prefetch=1, seen=seen) as events:
+        await ledger.publish(transfer())
+        taking = asyncio.create_task(anext(events))
+        await seen.is_asked.wait()
+        taking.cancel()
+        await asyncio.wait({taking})
+        seen.answers.set()
+        async with asyncio.timeout(5):
+            assert (await anext(events)).order_id == "ord-1"
+
+
+async def test_deliveries_of_connections_that_are_gone_do_not_pile_up(event: Event) -> None:
+    twice = Twice(event)
+    stream = EventStream(twice, RecentlySeen())
+    for delivery in twice.deliveries:
+        stream._put(delivery)
+        delivery.is_over = True
+    assert len(stream._waiting) == 1
+
+
 async def test_what_is_no_event_goes_to_the_dead_letters_and_the_next_is_handed_over(event: Event) -> None:
     twice = Twice(event)
     twice.deliveries[0].body = b"{}"
