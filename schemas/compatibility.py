@@ -1,7 +1,7 @@
 """Compatibility: what was released stays true. Commands may only take more, events may only say more.
 
 Whoever publishes by a released schema is still understood, and whoever reads by one is not misled. Rules that cannot
-be compared, such as patterns, must be the same.
+be compared, such as patterns, must be the same, and so must those that nobody thought of here.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +12,11 @@ _Fields = Callable[[Merged, Merged], Iterator[tuple[str, str]]]
 
 _LOWER_BOUNDS = ("minimum", "minLength", "minItems")
 _UPPER_BOUNDS = ("maximum", "maxLength", "maxItems")
+# Words, and what is compared part by part. A closed object is asked about with its fields.
+_COMPARED_OTHERWISE = frozenset(
+    {"$defs", "$id", "$schema", "title", "description", "examples", "x-rules"}
+    | {"type", "const", "enum", "properties", "required", "items", "anyOf", "additionalProperties", "default"}
+)
 
 
 def broken_command(released: Schema, current: Schema) -> list[str]:
@@ -28,6 +33,10 @@ def _command_fields(released: Merged, current: Merged) -> Iterator[tuple[str, st
     if current.rules.get("additionalProperties") is False:
         yield from ((name, "was removed") for name in sorted(released.fields.keys() - current.fields.keys()))
     yield from ((name, "is required now") for name in sorted(current.required - released.required))
+    for name in sorted(released.fields.keys() & current.fields.keys()):
+        # Whoever leaves it out means what it meant.
+        if released.fields[name].rules.get("default") != current.fields[name].rules.get("default"):
+            yield name, "its default is another"
 
 
 def _event_fields(current: Merged, released: Merged) -> Iterator[tuple[str, str]]:
@@ -69,8 +78,8 @@ def _reads_types(writer: Merged, reader: Merged) -> bool:
 
 
 def _unread_rules(writer: Schema, reader: Schema) -> Iterator[str]:
-    for rule in ("pattern", "not"):
-        if rule in reader and writer.get(rule) != reader[rule]:
+    for rule in sorted(reader.keys() - _COMPARED_OTHERWISE - {*_LOWER_BOUNDS, *_UPPER_BOUNDS}):
+        if writer.get(rule) != reader[rule]:
             yield rule
     for rule in (*_LOWER_BOUNDS, *_UPPER_BOUNDS):
         if rule not in reader:

@@ -286,6 +286,22 @@ BREAKING_COMMANDS: dict[str, tuple[Change, str]] = {
         lambda s: s["properties"]["provider"].update(enum=["ccpayment"]),
         "provider: the set of its values is narrower",
     ),
+    "a format is asked for": (
+        lambda s: s["properties"]["remark"].update(format="date"),
+        "remark: its format is narrower",
+    ),
+    "a rule is new that nobody thought of": (
+        lambda s: s["properties"]["coinId"].update(multipleOf=2),
+        "coinId: its multipleOf is narrower",
+    ),
+    "it is published elsewhere": (
+        lambda s: s.update({"x-routing-key": "ccpayment.move"}),
+        "body: its x-routing-key is narrower",
+    ),
+    "what is left out means something else": (
+        lambda s: s["properties"]["remark"].update(default="paid"),
+        "remark: its default is another",
+    ),
 }
 HARMLESS_COMMANDS: dict[str, Change] = {
     "nothing": lambda s: None,
@@ -335,6 +351,14 @@ BREAKING_EVENTS: dict[str, tuple[Change, str]] = {
     "a field of a line is removed": (
         lambda s: drop(s["$defs"]["EntryLine"], "purpose"),
         "data.entries[].purpose: was removed",
+    ),
+    "a time is written in another way": (
+        lambda s: s["$defs"]["CloudEvent"]["properties"]["time"].update(format="time"),
+        "time: its format is wider",
+    ),
+    "it no longer ends its order": (
+        lambda s: s.update({"x-terminal": False}),
+        "body: its x-terminal is wider",
     ),
     "a field may be absent": (
         lambda s: order_data(s)["required"].remove("sequence"),
