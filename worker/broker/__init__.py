@@ -9,6 +9,7 @@ from worker.broker.broker import Broker as Broker
 from worker.broker.broker import Stopping as Stopping
 from worker.broker.broker import Valve as Valve
 from worker.broker.check import check_topology as check_topology
+from worker.broker.connection import answered as answered
 from worker.broker.connection import open_channel as open_channel
 from worker.broker.connection import visit as visit
 from worker.broker.declare import apply_topology as apply_topology

@@ -16,6 +16,9 @@ from worker.errors import BrokerAway, WorkerError
 # For each host of the URL: one that is silent must not keep us from the next.
 CONNECT_SECONDS = 10
 CLOSE_SECONDS = 5
+# A question about a queue that has no leader, for a while or for good, is taken by the broker and never answered. Nor
+# does the library give up by itself.
+ANSWER_SECONDS = 15
 # Whoever no longer wants a connection that is being made waits so long for it: it mostly is there in a moment.
 GIVE_UP_SECONDS = 1
 
@@ -50,6 +53,22 @@ async def visit(url: str) -> AsyncIterator[AbstractChannel]:
         raise WorkerError(f"RabbitMQ: {error}; see `ledger-worker topology apply`") from None
     except LOST as error:
         raise BrokerAway(f"RabbitMQ cannot be reached ({type(error).__name__})") from None
+
+
+@asynccontextmanager
+async def answered() -> AsyncIterator[None]:
+    """What a command line asks of the broker in here is answered soon. Raises BrokerAway."""
+    patience = asyncio.timeout(ANSWER_SECONDS)
+    try:
+        async with patience:
+            yield
+    except TimeoutError:
+        if patience.expired():
+            raise BrokerAway(
+                f"RabbitMQ gave no answer within {ANSWER_SECONDS} s; about a queue without a leader it gives none:"
+                " `rabbitmq-queues quorum_status`"
+            ) from None
+        raise
 
 
 async def _connect_somewhere(url: str) -> tuple[AbstractConnection, AbstractChannel]:

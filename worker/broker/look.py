@@ -11,7 +11,7 @@ from typing import Any
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from worker.broker.answers import Answers
-from worker.broker.connection import visit
+from worker.broker.connection import answered, visit
 from worker.broker.delivery import BrokerDelivery
 from worker.message import Delivery
 from worker.topology import EVENTS_EXCHANGE
@@ -34,9 +34,10 @@ async def tap_events(url: str, binding: str) -> AsyncIterator[AsyncIterator[dict
 
     async with visit(url) as channel:
         channel.close_callbacks.add(lambda *_: tapped.put_nowait(None))
-        queue = await channel.declare_queue(exclusive=True)
-        await queue.bind(EVENTS_EXCHANGE, binding)
-        await queue.consume(put, no_ack=True)
+        async with answered():
+            queue = await channel.declare_queue(exclusive=True)
+            await queue.bind(EVENTS_EXCHANGE, binding)
+            await queue.consume(put, no_ack=True)
         yield events()
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from worker.broker import apply_topology, check_topology, visit
+from worker.broker import answered, apply_topology, check_topology, visit
 from worker.cli.running import amqp_url, wait_for
 from worker.errors import Finding
 from worker.providers.registry import configured
@@ -17,7 +17,7 @@ def topology_apply() -> None:
     settings = read_settings()
 
     async def apply() -> None:
-        async with visit(amqp_url(settings)) as channel:
+        async with visit(amqp_url(settings)) as channel, answered():
             await apply_topology(channel, configured(settings))
 
     wait_for(apply())
