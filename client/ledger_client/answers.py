@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
@@ -50,7 +51,7 @@ class Answers:
 
     def __init__(self, url: str, service: str) -> None:
         self._url = url
-        self._name = f"{service}.answers.{uuid.uuid4()}"
+        self._service = service
         self._tap: Tap | None = None
         self._ready = asyncio.Event()
         self._waiters: defaultdict[str, set[Waiter]] = defaultdict(set)
@@ -58,12 +59,16 @@ class Answers:
     async def run(self) -> None:
         """Keep the queue until cancelled."""
 
-        async def live(session: Session) -> None:
+        async def live(session: Session, works: Callable[[], None]) -> None:
+            # Of a new name each time: the broker may not know yet that the last connection is gone, and keeps its
+            # exclusive queue from this one for as long.
+            name = f"{self._service}.answers.{uuid.uuid4()}"
             async with answered():
-                queue = await session.channel.declare_queue(self._name, exclusive=True)
+                queue = await session.channel.declare_queue(name, exclusive=True)
                 await queue.consume(self._receive, no_ack=True)
             self._tap = Tap(queue, session)
             self._ready.set()
+            works()
             try:
                 await session.over.wait()
             finally:

@@ -12,6 +12,7 @@ import aio_pika
 
 from ledger_client.answers import Answers, Waiter
 from ledger_client.commands import Command
+from ledger_client.connection import check_url
 from ledger_client.errors import NotConnected, StillRunning
 from ledger_client.event import Event
 from ledger_client.ledger import EXECUTE_SECONDS, PREFETCH, PUBLISH_SECONDS
@@ -32,6 +33,7 @@ class LedgerClient:
 
     def __init__(self, amqp_url: str, service: str) -> None:
         check_name("service", service)
+        check_url(amqp_url)
         self._url = amqp_url
         self._service = service
         self._publisher = Publisher(amqp_url)
@@ -46,8 +48,8 @@ class LedgerClient:
     async def connect(cls, amqp_url: str, *, service: str, timeout: float = CONNECT_SECONDS) -> AsyncIterator[Self]:
         """A client that is connected, and connects again by itself; leaving closes its streams.
 
-        `service` names its queues and is the `app_id` of its messages. Raises NotConnected after `timeout` seconds;
-        a service that should start without RabbitMQ tries again.
+        `service` names its queues and is the `app_id` of its messages. Raises ValueError for a URL or name that
+        cannot be one, NotConnected after `timeout` seconds; a service that should start without RabbitMQ tries again.
         """
         client = cls(amqp_url, service)
         try:

@@ -48,30 +48,37 @@ class Session:
     over: asyncio.Event
 
 
-async def keep_up(url: str, purpose: str, live: Callable[[Session], Awaitable[None]]) -> None:
+# What to do in a session; and what to call as soon as that works.
+Live = Callable[[Session, Callable[[], None]], Awaitable[None]]
+
+
+async def keep_up(url: str, purpose: str, live: Live) -> None:
     """Run `live` in one session after the other until cancelled; it ends when its session does.
 
-    Waits for a broker that is away, 50 ms to 5 s between the tries; says so in the log once each time.
+    Waits for a broker that is away, 50 ms to 5 s between the tries; says each reason in the log once meanwhile.
     """
     pause_seconds = FIRST_PAUSE_SECONDS
-    is_away = False
+    told: set[str] = set()
+
+    def works() -> None:
+        if told:
+            log.info("RabbitMQ is back (%s)", purpose)
+            told.clear()
+
     loop = asyncio.get_running_loop()
     while True:
         began = loop.time()
         try:
             async with open_session(url) as session:
-                if is_away:
-                    log.info("RabbitMQ is back (%s)", purpose)
-                is_away = False
-                await live(session)
+                await live(session, works)
                 reason = "closed"
         except ConnectionLost as lost:
             reason = str(lost)
         if loop.time() - began > STEADY_SECONDS:
             pause_seconds = FIRST_PAUSE_SECONDS
-        if not is_away:
+        if reason not in told:
             log.warning("RabbitMQ is away, waiting for it (%s): %s", purpose, reason)
-            is_away = True
+            told.add(reason)
         # Many clients must not return at the same moment.
         await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311
         pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
@@ -184,6 +191,17 @@ def each_host(url: str) -> list[str]:
     parts = urlsplit(url)
     credentials, at, hosts = parts.netloc.rpartition("@")
     return [with_heartbeat(parts._replace(netloc=f"{credentials}{at}{host}").geturl()) for host in hosts.split(",")]
+
+
+def check_url(url: str) -> None:
+    """Raises ValueError, which does not tell the URL: a password may be in it."""
+    try:
+        hosts = [make_url(host) for host in each_host(url)]
+        is_one = all(host.scheme in {"amqp", "amqps"} and host.host and host.port != 0 for host in hosts)
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise ValueError("amqp_url: must be amqp:// or amqps://, with at least one host")
 
 
 def with_heartbeat(url: str) -> str:

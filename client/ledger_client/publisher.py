@@ -1,6 +1,7 @@
 """Publishing with confirm: a publish that returns has arrived in a queue, on the broker's word."""
 
 import asyncio
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 import aio_pika
@@ -24,9 +25,10 @@ class Publisher:
     async def run(self) -> None:
         """Keep the connection until cancelled."""
 
-        async def live(session: Session) -> None:
+        async def live(session: Session, works: Callable[[], None]) -> None:
             self._session = session
             self._ready.set()
+            works()
             try:
                 await session.over.wait()
             finally:

@@ -37,7 +37,7 @@ class Queue:
     async def run(self, put: Callable[[Delivery], None], ready: Callable[[], None]) -> None:
         """Hand deliveries to `put` until cancelled; through reconnects. Raises QueueDiffers."""
 
-        async def live(session: Session) -> None:
+        async def live(session: Session, works: Callable[[], None]) -> None:
             async def receive(incoming: AbstractIncomingMessage) -> None:
                 put(_Delivery(incoming, session))
 
@@ -46,6 +46,7 @@ class Queue:
                 await session.channel.set_qos(prefetch_count=self._prefetch)
                 await queue.consume(receive)
             ready()
+            works()
             await session.over.wait()
 
         await keep_up(self._url, f"events of {self._name}", live)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ledger_client import LedgerClient
 from ledger_client.connection import each_host as each_host_of_client
 from worker.broker.hosts import each_host
 from worker.errors import BadSettings
@@ -28,11 +29,24 @@ def test_each_host_has_a_url_of_its_own(url: str, hosts: list[str]) -> None:
     assert read_settings({"LEDGER_AMQP_URL": url}).amqp_url is not None
 
 
-@pytest.mark.parametrize("hosts", ["a,", ",b", "a,,b", "a:0,b", "a,b:port", "a,b:99999"])
+CANNOT_BE = ["a,", ",b", "a,,b", "a:0,b", "a,b:port", "a,b:99999"]
+
+
+@pytest.mark.parametrize("hosts", CANNOT_BE)
 def test_a_list_with_a_host_that_cannot_be_is_refused_without_its_password(hosts: str) -> None:
     with pytest.raises(BadSettings) as refused:
         read_settings({"LEDGER_AMQP_URL": f"amqp://user:hush-hush@{hosts}/"})
     assert str(refused.value).startswith("LEDGER_AMQP_URL: must ")
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", [*(f"amqp://user:hush-hush@{hosts}/" for hosts in CANNOT_BE), "http://a/", "amqp://[::1/", ""]
+)
+async def test_the_client_refuses_such_a_url_at_once_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^amqp_url: must be") as refused:
+        async with LedgerClient.connect(url, service="shop"):
+            pass
     assert "hush" not in str(refused.value)
 
 

@@ -1,6 +1,7 @@
 """A broker that takes a question and never answers it, as it does about a queue without a leader: nobody hangs."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
@@ -9,6 +10,8 @@ from pamqp import commands, frame
 from pamqp.base import Frame
 from pamqp.header import ProtocolHeader
 
+from ledger_client import LedgerClient
+from tests.client.commands import transfer
 from worker.broker import answered, apply_topology, check_topology, tap_events, visit
 from worker.errors import BrokerAway
 
@@ -24,29 +27,40 @@ CONNECTS: dict[type[Frame | ProtocolHeader], Frame] = {
 }
 
 
-async def let_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer what is about connections and exchanges, and nothing about queues."""
-    received = b""
-    with suppress(ConnectionError):
-        while more := await reader.read(65536):
-            received += more
-            while received:
-                try:
-                    size, channel, asked = frame.unmarshal(received)
-                except ValueError:
-                    break  # a part of one
-                received = received[size:]
-                if (answer := CONNECTS.get(type(asked))) is not None:
-                    writer.write(frame.marshal(answer, channel))
-    writer.close()
+class Silent:
+    """Answers what is about connections and exchanges, and nothing about queues."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: asyncio.Queue[Frame] = asyncio.Queue()
+
+    async def let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received = b""
+        with suppress(ConnectionError):
+            while more := await reader.read(65536):
+                received += more
+                while received:
+                    try:
+                        size, channel, asked = frame.unmarshal(received)
+                    except ValueError:
+                        break  # a part of one
+                    received = received[size:]
+                    if isinstance(asked, commands.Queue.Declare):
+                        self.asked.put_nowait(asked)
+                    if (answer := CONNECTS.get(type(asked))) is not None:
+                        writer.write(frame.marshal(answer, channel))
+        writer.close()
 
 
 @pytest.fixture
-async def url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+async def broker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Silent]:
     monkeypatch.setattr("worker.broker.connection.ANSWER_SECONDS", 0.2)
-    server = await asyncio.start_server(let_in, "127.0.0.1", 0)
+    monkeypatch.setattr("ledger_client.connection.ANSWER_SECONDS", 0.05)
+    silent = Silent()
+    server = await asyncio.start_server(silent.let_in, "127.0.0.1", 0)
     async with server:
-        yield f"amqp://guest:guest@127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        silent.url = f"amqp://guest:guest@127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        yield silent
 
 
 async def apply(url: str) -> None:
@@ -60,16 +74,46 @@ async def watch(url: str) -> None:
 
 
 @pytest.mark.parametrize("ask", [apply, watch])
-async def test_a_command_line_does_not_wait_for_ever(url: str, ask: Callable[[str], Awaitable[None]]) -> None:
+async def test_a_command_line_does_not_wait_for_ever(broker: Silent, ask: Callable[[str], Awaitable[None]]) -> None:
     async with asyncio.timeout(10):
         with pytest.raises(BrokerAway, match="no answer"):
-            await ask(url)
+            await ask(broker.url)
 
 
-async def test_the_check_names_every_queue_that_gives_no_answer(url: str) -> None:
+async def test_the_check_names_every_queue_that_gives_no_answer(broker: Silent) -> None:
     async with asyncio.timeout(10):
-        problems = await check_topology(url, ("ccpayment",))
+        problems = await check_topology(broker.url, ("ccpayment",))
     assert [problem.partition(": ")[0] for problem in problems] == [
         "queue ledger.dead.ccpayment",
         "queue ledger.commands.ccpayment",
     ]
+
+
+async def names_asked_for(broker: Silent, count: int) -> list[str]:
+    async with asyncio.timeout(10):
+        return [(await broker.asked.get()).queue for _ in range(count)]
+
+
+async def test_the_client_says_once_what_it_waits_for_and_not_that_it_is_over(
+    broker: Silent, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "ledger_client")
+    async with LedgerClient.connect(broker.url, service="shop") as client:
+        hearing = asyncio.create_task(anext(client.events()))
+        await names_asked_for(broker, 3)
+        hearing.cancel()
+        await asyncio.wait({hearing})
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("ledger_client")]
+    [waits] = [line for line in said if "events of shop.events" in line]
+    assert "no answer" in waits
+
+
+async def test_each_session_of_answers_has_a_queue_of_its_own_name(broker: Silent) -> None:
+    """The broker keeps an exclusive queue for a connection that it does not know to be gone."""
+    async with LedgerClient.connect(broker.url, service="shop") as client:
+        asking = asyncio.create_task(client.execute(transfer()))
+        names = await names_asked_for(broker, 3)
+        asking.cancel()
+        await asyncio.wait({asking})
+    assert len(set(names)) == 3
+    assert all(name.startswith("shop.answers.") for name in names)
