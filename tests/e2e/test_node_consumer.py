@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -79,6 +80,15 @@ def test_the_lock_file_names_no_host() -> None:
     for name, package in packages.items():
         assert "resolved" not in package, name
         assert not name or package["integrity"].startswith("sha512-")
+
+
+def test_the_example_in_the_readme_is_a_module_that_runs_as_far_as_its_broker(installed: Path) -> None:
+    [code] = re.findall(r"```js\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (installed / "readme.mjs").write_text(code)
+    nowhere = {**os.environ, "LEDGER_AMQP_URL": "amqp://127.0.0.1:1"}
+    command = ["node", "readme.mjs"]
+    done = subprocess.run(command, cwd=installed, env=nowhere, stderr=subprocess.PIPE, timeout=30, check=False)
+    assert b"ECONNREFUSED" in done.stderr
 
 
 async def test_a_payout_from_node_is_paid_once_and_its_result_is_told_as_often_as_it_is_asked(
