@@ -12,11 +12,14 @@ from pamqp.header import ProtocolHeader
 
 from ledger_client import LedgerClient
 from tests.client.commands import transfer
-from worker.broker import answered, apply_topology, check_topology, tap_events, visit
+from worker.broker import Broker, Stopping, answered, apply_topology, check_topology, tap_events, visit
+from worker.clock import SystemClock
 from worker.errors import BrokerAway
+from worker.message import Delivery
+from worker.topology import queues
 
 CAN = {"capabilities": {"publisher_confirms": True, "basic.nack": True, "consumer_cancel_notify": True}}
-CONNECTS: dict[type[Frame | ProtocolHeader], Frame] = {
+CONNECTS: dict[type[object], Frame] = {
     ProtocolHeader: commands.Connection.Start(server_properties=CAN, mechanisms="PLAIN", locales="en_US"),
     commands.Connection.StartOk: commands.Connection.Tune(channel_max=9, frame_max=131072, heartbeat=60),
     commands.Connection.Open: commands.Connection.OpenOk(),
@@ -24,14 +27,18 @@ CONNECTS: dict[type[Frame | ProtocolHeader], Frame] = {
     commands.Channel.Open: commands.Channel.OpenOk(),
     commands.Confirm.Select: commands.Confirm.SelectOk(),
     commands.Exchange.Declare: commands.Exchange.DeclareOk(),
+    commands.Basic.Qos: commands.Basic.QosOk(),
+    commands.Basic.Cancel: commands.Basic.CancelOk(consumer_tag="c"),
 }
 
 
 class Silent:
-    """Answers what is about connections and exchanges, and nothing about queues."""
+    """Answers what is about connections and exchanges, and nothing about queues but those that have a leader."""
 
     def __init__(self) -> None:
         self.url = ""
+        self.led: set[str] = set()
+        self.consumed: asyncio.Queue[str] = asyncio.Queue()
         self.asked: asyncio.Queue[Frame] = asyncio.Queue()
 
     async def let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,9 +54,22 @@ class Silent:
                     received = received[size:]
                     if isinstance(asked, commands.Queue.Declare):
                         self.asked.put_nowait(asked)
-                    if (answer := CONNECTS.get(type(asked))) is not None:
+                    if isinstance(asked, commands.Basic.Consume):
+                        self.consumed.put_nowait(asked.queue)
+                    if (answer := self.answer_to(asked)) is not None:
                         writer.write(frame.marshal(answer, channel))
         writer.close()
+
+    def answer_to(self, asked: object) -> Frame | None:
+        match asked:
+            case commands.Queue.Declare(queue=name) if name in self.led:
+                return commands.Queue.DeclareOk(queue=name, message_count=0, consumer_count=0)
+            case commands.Queue.Bind(queue=name) if name in self.led:
+                return commands.Queue.BindOk()
+            case commands.Basic.Consume(queue=name) if name in self.led:
+                return commands.Basic.ConsumeOk(consumer_tag="c")
+            case _:
+                return CONNECTS.get(type(asked))
 
 
 @pytest.fixture
@@ -117,3 +137,22 @@ async def test_each_session_of_answers_has_a_queue_of_its_own_name(broker: Silen
         await asyncio.wait({asking})
     assert len(set(names)) == 3
     assert all(name.startswith("shop.answers.") for name in names)
+
+
+async def test_a_provider_whose_queue_gives_no_answer_does_not_keep_the_other_from_consuming(broker: Silent) -> None:
+    broker.led = {queue.name for queue in queues(("ccpayment", "coinqpay"))}
+    worker = Broker(broker.url, SystemClock())
+    async with asyncio.timeout(10):
+        await worker.declare_topology(("ccpayment", "coinqpay"))
+    broker.led = {queue.name for queue in queues(("ccpayment",))}
+
+    async def leave(_: Delivery) -> None:
+        raise AssertionError("nothing is delivered")
+
+    stopping = Stopping(asyncio.Event(), asyncio.Event())
+    consuming = asyncio.create_task(worker.consume("ccpayment", 1, leave, stopping))
+    async with asyncio.timeout(10):
+        assert await broker.consumed.get() == "ledger.commands.ccpayment"
+        stopping.asked.set()
+        stopping.drained.set()
+        await consuming

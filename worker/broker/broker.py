@@ -132,8 +132,10 @@ class Broker:
         left = asyncio.Event()  # the session was ended by a valve, not by the broker
 
         async def consume_until(channel: AbstractChannel, over: Over, works: Callable[[], None]) -> None:
-            if self._declared:  # again for each session: the broker may have come back empty
-                await apply_topology(channel, self._declared)
+            # Again for each session: the broker may have come back empty. Its own queues alone: what is wrong with
+            # another provider's must not stop this one.
+            if provider in self._declared:
+                await apply_topology(channel, (provider,))
             await channel.set_qos(prefetch_count=prefetch)
             underlay = await channel.get_underlay_channel()
             receive = receive_by(handle, provider, Answers(underlay))
