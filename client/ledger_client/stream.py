@@ -35,6 +35,9 @@ class EventStream:
         bound = asyncio.ensure_future(self._is_bound.wait())
         try:
             await asyncio.wait({bound, self._feeding}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self.close()  # what it would be fed, nobody would take, nor give back
+            raise
         finally:
             bound.cancel()
         if self._feeding.done() and not self._is_closed:

@@ -321,6 +321,22 @@ async def test_a_source_that_ends_for_good_ends_the_stream_with_its_reason() -> 
         await anext(EventStream(Ended(), RecentlySeen()))
 
 
+async def test_a_stream_that_is_given_up_before_it_is_bound_is_fed_nothing_more() -> None:
+    ended = asyncio.Event()
+
+    class Away:
+        async def run(self, _put: Callable[[Delivery], None], _ready: Callable[[], None]) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02), EventStream(Away(), RecentlySeen()):
+            pass
+    assert ended.is_set()
+
+
 # ---------------------------------------------------------------- what is remembered
 
 
