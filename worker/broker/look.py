@@ -63,7 +63,8 @@ async def hold_waiting(channel: AbstractChannel, queue: str, provider: str, limi
     held: list[Held] = []
     room = HELD_BYTES_MAX
     while len(held) < limit and room > 0:
-        delivered = await underlay.basic_get(queue)
+        async with answered():
+            delivered = await underlay.basic_get(queue)
         if delivered.delivery_tag is None:
             return held, True
         properties = delivered.header.properties
