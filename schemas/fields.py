@@ -33,6 +33,14 @@ def is_clean(text: str) -> bool:
     return all(unicodedata.category(character) not in ("Cc", "Cs") for character in text)
 
 
+def one_spelling(tx_id: str) -> str:
+    """One spelling for all spellings of a transaction's id, or two reports of one payment would not meet.
+
+    A hash that begins with 0x may be written in either case; the case of others is part of them.
+    """
+    return tx_id.lower() if tx_id[:2] in ("0x", "0X") else tx_id
+
+
 def matching(pattern: re.Pattern[str], rule: str) -> Callable[[str], str]:
     """A check that the whole text matches; `$` would let a trailing newline pass."""
 
@@ -83,6 +91,7 @@ CoinName = Annotated[StrictStr, AfterValidator(matching(COIN_NAME, "must be 1-50
 Address = Annotated[
     StrictStr, AfterValidator(matching(ADDRESS, "must be 1-128 printable ASCII characters without spaces"))
 ]
+TransactionId = Annotated[Address, AfterValidator(one_spelling)]
 ChainName = Annotated[StrictStr, AfterValidator(matching(CHAIN_NAME, "must be 1-32 characters of A-Z a-z 0-9 _ . -"))]
 Memo = Annotated[StrictStr, Field(max_length=64), AfterValidator(_check_clean)]
 Account = Annotated[StrictStr, AfterValidator(matching(ACCOUNT, "must be merchant or user:<userId>"))]

@@ -29,6 +29,7 @@ from schemas.fields import (
     OrderId,
     Rate,
     Remark,
+    TransactionId,
     UserId,
 )
 from schemas.money import AMOUNT, AMOUNT_RULE, RATE, RATE_RULE
@@ -62,6 +63,7 @@ KINDS: tuple[tuple[Any, Schema], ...] = (
     (CoinName, _text(COIN_NAME, "1-50 characters of A-Z a-z 0-9 _ . -")),
     (ChainName, _text(CHAIN_NAME, "1-32 characters of A-Z a-z 0-9 _ . -")),
     (Address, _text(ADDRESS, "1-128 printable ASCII characters without spaces")),
+    (TransactionId, _text(ADDRESS, "1-128 printable ASCII characters without spaces")),
     (Instant, _text(INSTANT, "an RFC 3339 time with its offset")),
     (Memo, _clean("at most 64 characters, no control characters")),
     (Remark, _clean("at most 255 characters, no control characters")),

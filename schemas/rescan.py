@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from schemas.command import Command
-from schemas.fields import Address, ChainName, Memo, UserId
+from schemas.fields import Address, ChainName, Memo, TransactionId, UserId
 
 
 class Rescan(Command):
@@ -14,6 +14,6 @@ class Rescan(Command):
     type: Literal["rescan"]
     chain: ChainName
     to_address: Address
-    tx_id: Address
+    tx_id: TransactionId
     memo: Memo | None = None
     user_id: UserId | None = None

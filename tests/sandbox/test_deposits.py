@@ -219,6 +219,14 @@ def test_a_rescan_may_be_repeated_and_may_be_in_vain(merchant: Merchant) -> None
     assert merchant.balance("alice1", 1280) == "4.975"
 
 
+def test_a_rescan_finds_a_hash_in_either_case_and_another_id_in_its_own_alone(merchant: Merchant) -> None:
+    merchant.control("deposit", **deposit_fields(lost=True, txId="0xAB12"))
+    merchant.control("deposit", **deposit_fields(lost=True, txId="Tx-2"))
+    rescan(merchant, txId="0xab12")
+    rescan(merchant, txId="tx-2")
+    assert [record["txId"] for record in listed(merchant)] == ["0xAB12"]
+
+
 def test_a_rescan_finds_by_the_exact_address_and_by_the_memo_if_there_is_one(merchant: Merchant) -> None:
     merchant.control("deposit", **deposit_fields(lost=True, toAddress="G-common", memo="109"))
     rescan(merchant, toAddress="G-other")

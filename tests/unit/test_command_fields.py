@@ -180,6 +180,7 @@ SAME: dict[str, tuple[Fields, Fields]] = {
     "a payout's amount spelled out": (PAYOUT, PAYOUT | {"amount": "5.0"}),
     "a withdrawal's amount spelled out": (WITHDRAW, WITHDRAW | {"amount": "5.0"}),
     "a pay order's amount spelled out": (PAY_ORDER, PAY_ORDER | {"amount": "5.0"}),
+    "a rescan's hash in capitals": (RESCAN | {"txId": "0xab12"}, RESCAN | {"txId": "0XAB12"}),
     **{f"the merchant named in a {kind}": (ALL[kind], ALL[kind] | {"account": "merchant"}) for kind in ON_COINQPAY},
     **{f"the provider named in a {kind}": (ALL[kind], ALL[kind] | {"provider": PROVIDER[kind]}) for kind in EVERY},
 }

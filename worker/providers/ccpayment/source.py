@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
 
+from schemas.fields import one_spelling
 from worker.providers.address import normal_address
 from worker.providers.ccpayment.api import Api
 from worker.providers.ccpayment.deposits import (
@@ -84,14 +85,9 @@ class CCPaymentDeposits:
             amount=record.amount,
             fee=record.service_fee or Decimal(0),
             chain=record.chain,
-            tx_id=_one_spelling(record.tx_id),
+            tx_id=one_spelling(record.tx_id) or None,
             output=record.tx_index,
             address=normal_address(record.to_address) if record.to_address else None,
             memo=record.to_memo or None,
             note=note or None,
         )
-
-
-def _one_spelling(tx_id: str) -> str | None:
-    """Hexadecimal hashes are written in either case; the case of others is part of them."""
-    return (tx_id.lower() if tx_id[:2] in ("0x", "0X") else tx_id) or None

@@ -30,11 +30,11 @@ class Lost:
 
     def find(self, chain: str, to_address: str, tx_id: str, memo: str | None) -> list[LostDeposit]:
         """The lost outputs of this transaction to this address; they are lost no longer."""
-        asked = (chain, to_address, tx_id)
+        asked = (chain, to_address, _as_on_chain(tx_id))
         found = [
             lost
             for lost in self._deposits
-            if (lost.deposit.chain, lost.deposit.to_address, lost.deposit.tx_id) == asked
+            if (lost.deposit.chain, lost.deposit.to_address, _as_on_chain(lost.deposit.tx_id)) == asked
             and memo in {None, lost.deposit.memo}
         ]
         self._deposits = [lost for lost in self._deposits if lost not in found]
@@ -46,3 +46,8 @@ class Lost:
         return any(
             asked == (lost.deposit.chain, lost.deposit.tx_id, lost.deposit.tx_index) for lost in self._deposits
         )
+
+
+def _as_on_chain(tx_id: str) -> str:
+    """A hexadecimal number is the same in capitals."""
+    return tx_id.lower() if tx_id.lower().startswith("0x") else tx_id
