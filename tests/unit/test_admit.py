@@ -114,6 +114,16 @@ class Stage:
         return str(error["code"])
 
 
+class Slow(StandIn):
+    """A provider that takes nine seconds to say that it cannot tell of its coins."""
+
+    stage: Stage
+
+    async def coins(self) -> Sequence[Coin]:
+        self.stage.now += timedelta(seconds=9)
+        return await super().coins()
+
+
 HOLDS: list[tuple[dict[str, Any], Hold | None, str | None]] = [
     (TRANSFER, Hold("user:alice1", "1280", "1"), None),
     (PAYOUT, Hold("user:alice1", "ETH", "5.0"), "ETH 5 0x1"),
@@ -191,6 +201,17 @@ async def test_coin_data_that_have_changed_meanwhile_reject_nothing() -> None:
     stage.provider.listed = [replace(ETH, decimals=18)]
     assert await stage.admit(PAYOUT, amount="1.00001") is not None
     assert stage.ledger.rejections == []
+
+
+async def test_the_attempt_is_signed_after_coin_data_were_waited_for() -> None:
+    provider = Slow("coinqpay", "")
+    stage = provider.stage = Stage(provider=provider)
+    await stage.knows(ETH)
+    provider.listed = None
+    asked_at = stage.now
+    order = await stage.admit(PAYOUT, amount="1.00001")
+    assert order is not None
+    assert order.attempted_at == stage.now == asked_at + timedelta(seconds=9)
 
 
 async def test_when_the_provider_cannot_be_asked_the_command_goes_on_to_it() -> None:

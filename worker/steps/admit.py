@@ -26,8 +26,7 @@ _CONFLICT = ErrorDetail(code="order_id_conflict", message="the orderId was used 
 
 async def admit(command: Command, message: Incoming, world: World) -> Order | None:
     """The order, when it is new and ours to execute; None when there is nothing left to do."""
-    began = world.clock.now()
-    if command.has_expired(began):
+    if command.has_expired(world.clock.now()):
         await _reject(command, message, _EXPIRED, world)
         return None
     refusal = await _refusal(command, message.provider, world)
@@ -38,7 +37,8 @@ async def admit(command: Command, message: Incoming, world: World) -> Order | No
     provider = world.providers[message.provider]
     rules = RULES[command.type]
     instruction = rules.instruction(command, provider)
-    prepared = None if instruction is None else provider.prepare(instruction, began)
+    # Signed for now: coin data may have been waited for, and a signature that is too old is not sent.
+    prepared = None if instruction is None else provider.prepare(instruction, world.clock.now())
     admission = await world.ledger.admit(
         Intake(
             command=command,
