@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from worker.errors import WorkerError
 from worker.jobs.deposits import take_webhooks
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.coinqpay.judge import payee_of
@@ -59,6 +60,9 @@ def _route(path: str, handler: Handler) -> Route:
         except BadBody as bad:
             return bad.answer
         except TimeoutError:
+            return PlainTextResponse("cannot be answered now", 503)
+        except WorkerError as error:  # the database does not let us in, or has not been migrated
+            log.error("webhook cannot be answered", path=path, error=str(error))
             return PlainTextResponse("cannot be answered now", 503)
 
     return Route(path, endpoint, methods=["POST"])
