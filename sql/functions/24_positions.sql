@@ -46,11 +46,16 @@ $$;
 -- The names of a provider's accounts but custody, a page after another.
 CREATE OR REPLACE FUNCTION ledger.account_names(provider text, after text, most integer) RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    SELECT DISTINCT a.name
+    -- Of each coin no more than are asked for: else each page would read all names that come after it.
+    SELECT DISTINCT n.name
       FROM asset s
-      JOIN account a ON a.asset_id = s.id
-     WHERE s.provider = account_names.provider AND a.name <> 'custody' AND a.name > after
-     ORDER BY a.name
+     CROSS JOIN LATERAL (SELECT a.name
+                           FROM account a
+                          WHERE a.asset_id = s.id AND a.name <> 'custody' AND a.name > after
+                          ORDER BY a.name
+                          LIMIT most) n
+     WHERE s.provider = account_names.provider
+     ORDER BY n.name
      LIMIT most
 $$;
 
@@ -61,15 +66,21 @@ RETURNS TABLE (
     order_id text, type text, coin text, amount numeric, provider_ref text, in_doubt boolean, revision integer
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    -- Two readings, each by an index of its own: in one, with OR, all orders that there ever were would be read.
     SELECT o.order_id, o.type, o.command ->> 'coin', (o.command ->> 'amount')::numeric, o.provider_ref,
            o.provider_ref IS NULL AND o.doubtful <> '{}', o.revision
       FROM orders o
-     WHERE o.provider = open_payments.provider
-       AND o.type IN ('payout', 'withdraw', 'payOrder')
-       AND (o.due_at IS NOT NULL
-            OR o.order_id IN (SELECT d.order_id
-                                FROM deposit d
-                               WHERE d.provider = open_payments.provider AND d.due_at IS NOT NULL
-                                 AND d.order_id IS NOT NULL AND d.state <> 'credited'))
-     ORDER BY o.order_id
+     WHERE o.provider = open_payments.provider AND o.type IN ('payout', 'withdraw', 'payOrder')
+       AND o.due_at IS NOT NULL
+     UNION ALL
+    SELECT o.order_id, o.type, o.command ->> 'coin', (o.command ->> 'amount')::numeric, o.provider_ref,
+           o.provider_ref IS NULL AND o.doubtful <> '{}', o.revision
+      FROM orders o
+     WHERE o.provider = open_payments.provider AND o.type IN ('payout', 'withdraw', 'payOrder')
+       AND o.due_at IS NULL
+       AND o.order_id IN (SELECT d.order_id
+                            FROM deposit d
+                           WHERE d.provider = open_payments.provider AND d.due_at IS NOT NULL
+                             AND d.order_id IS NOT NULL AND d.state <> 'credited')
+     ORDER BY 1
 $$;
