@@ -1,5 +1,6 @@
 """CoinQ Pay as a provider: what each answer and each record means for the order, and which records may be its."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -792,3 +793,19 @@ async def test_coins_balances_and_refusals_are_understood(sandbox: Sandbox, time
     outcome = await execute(coinqpay, replace(PAYOUT, amount="1000"))
     assert isinstance(outcome, Refused)
     assert outcome.code == "balance_insufficient"
+
+
+async def test_many_payments_in_doubt_have_the_list_read_once_for_all_of_them() -> None:
+    asked: list[str] = []
+
+    async def list_all(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        await asyncio.sleep(0.01)
+        return httpx.Response(200, content=json.dumps(success([WITHDRAWAL])).encode())
+
+    coinqpay = over(httpx.MockTransport(list_all))
+    found = await asyncio.gather(*(look_up(coinqpay, provider_ref=None) for _ in range(20)))
+    assert asked == ["/api/v1/withdraws"]
+    assert all(isinstance(one, Candidates) and one == found[0] for one in found)
+    await look_up(coinqpay, provider_ref=None)
+    assert len(asked) == 2

@@ -41,6 +41,7 @@ from worker.providers.protocol import (
     Unreadable,
 )
 from worker.providers.refusal import judge_unanswered
+from worker.providers.shared import Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class CoinQPay:
         self._now = now
         self.bound_addresses = bound_addresses
         self._patience = patience
+        # It is all that there ever were: a hundred payments in doubt must not each have it sent and read.
+        self._listed = Shared(api.withdraws)
         self.settling_time = patience.validity + patience.skew + patience.list_lag
 
     def prepare(self, instruction: Instruction, at: datetime) -> Prepared:
@@ -106,7 +109,7 @@ class CoinQPay:
             assert isinstance(instruction, Send)
             if trail.provider_ref is None:
                 assert trail.attempted_at is not None, "only what was sent is looked for"
-                return self._candidates(await self.api.withdraws(), instruction, trail.attempted_at)
+                return self._candidates(await self._listed(), instruction, trail.attempted_at)
             listed = await self.api.withdraws(trail.provider_ref)
             if not listed:
                 return Absent()
