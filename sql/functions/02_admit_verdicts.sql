@@ -61,15 +61,18 @@ BEGIN
 END $$;
 
 -- The bodies that may be sent now. A payment without an order id waits, without an attempt, while an equal one of
--- the same provider is open, in doubt, and not bound to an id; in a batch the first goes.
-CREATE OR REPLACE FUNCTION ledger.keep_back(providers text[], payees text[], bodies bytea[], verdicts text[])
-RETURNS bytea[]
+-- the same provider is open, in doubt, and not bound to an id, and while the same request was sent for one; in a batch
+-- the first goes.
+CREATE OR REPLACE FUNCTION ledger.keep_back(
+    providers text[], payees text[], bodies bytea[], signatures text[], signed_ats timestamptz[], verdicts text[]
+) RETURNS bytea[]
 LANGUAGE sql STABLE AS $$
-    SELECT array_agg(CASE WHEN c.payee IS NULL THEN c.body
-                          WHEN c.turn = 1 AND NOT ledger.has_payment_in_doubt(c.provider, c.payee) THEN c.body
-                     END ORDER BY c.item)
-      FROM (SELECT i.*, row_number() OVER (PARTITION BY i.provider, i.payee, i.verdict, i.body IS NULL
-                                               ORDER BY i.item) AS turn
-              FROM unnest(providers, payees, bodies, verdicts) WITH ORDINALITY
-                   AS i (provider, payee, body, verdict, item)) c
+    SELECT array_agg(CASE WHEN c.payee IS NULL OR c.is_free AND c.turn = 1 THEN c.body END ORDER BY c.item)
+      FROM (SELECT f.*, row_number() OVER (PARTITION BY f.provider, f.payee, f.verdict, f.is_free
+                                               ORDER BY f.item) AS turn
+              FROM (SELECT i.*, i.payee IS NOT NULL AND i.body IS NOT NULL
+                           AND NOT ledger.has_payment_in_doubt(i.provider, i.payee)
+                           AND NOT ledger.is_repeated_request(i.provider, i.payee, i.signature, i.signed_at) AS is_free
+                      FROM unnest(providers, payees, bodies, signatures, signed_ats, verdicts) WITH ORDINALITY
+                           AS i (provider, payee, body, signature, signed_at, verdict, item)) f) c
 $$;

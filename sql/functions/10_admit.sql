@@ -3,7 +3,8 @@
 -- The result of a batch equals admitting its items one by one, in the order given. Verdicts:
 --   admitted            the order is new, its funds are held, and the caller has the lease until lease_until
 --   waiting             the order is new and its funds are held, but nothing may be sent yet: there is no attempt to
---                       send, or an equal payment without an order id is in doubt; resume goes on with it
+--                       send, or an equal payment without an order id is in doubt, or was signed in the same moment;
+--                       resume goes on with it
 --   duplicate           the orderId is known with the same content; state and events tell how far it is
 --   conflict            the orderId is known with other content
 --   insufficient_funds  nothing was written, the orderId is still free: the caller rejects it (ledger.reject)
@@ -54,7 +55,7 @@ BEGIN
     END IF;
 
     IF EXISTS (SELECT FROM unnest(payees) AS payee WHERE payee IS NOT NULL) THEN
-        bodies := keep_back(providers, payees, bodies, verdicts);
+        bodies := keep_back(providers, payees, bodies, signatures, signed_ats, verdicts);
     END IF;
 
     BEGIN
@@ -80,6 +81,16 @@ BEGIN
         -- What was decided for the items behind it may be wrong: the caller runs the batch again.
         RAISE EXCEPTION 'an orderId was taken meanwhile' USING ERRCODE = 'serialization_failure';
     END;
+
+    -- Only now is nobody else about to sign for one of these payees. What was signed, sent and bound since we looked is
+    -- seen by this statement.
+    IF EXISTS (SELECT
+                 FROM unnest(providers, payees, bodies, signatures, signed_ats, verdicts)
+                      AS c (provider, payee, body, signature, signed_at, verdict)
+                WHERE c.verdict = 'admitted' AND c.body IS NOT NULL AND c.payee IS NOT NULL
+                  AND is_repeated_request(c.provider, c.payee, c.signature, c.signed_at)) THEN
+        RAISE EXCEPTION 'an equal payment was signed meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
 
     INSERT INTO attempt (order_id, number, body, signed_at, signature, created_at)
     SELECT c.order_id, 1, c.body, c.signed_at, c.signature, now

@@ -2,7 +2,7 @@
 --   started   it may be sent, by the caller alone
 --   stale     somebody else went on with the order
 --   busy      an equal payment without an order id is in doubt: the order waits, for as long as it has waited already,
---             two seconds to a minute
+--             two seconds to a minute; or one was signed in the same moment: it is signed anew two seconds later
 CREATE OR REPLACE FUNCTION ledger.start_attempt(
     order_id text,
     revision integer,
@@ -16,36 +16,34 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     number integer;
+    provider text;
+    payee text;
     broken text;
 BEGIN
-    IF EXISTS (SELECT
-                 FROM orders mine
-                 JOIN orders equal ON equal.provider = mine.provider AND equal.payee = mine.payee
-                                  AND equal.order_id <> mine.order_id
-                 JOIN attempt a ON a.order_id = equal.order_id AND a.signature = start_attempt.signature
-                WHERE mine.order_id = start_attempt.order_id AND mine.payee IS NOT NULL) THEN
-        -- Signed in the same moment as an equal one, it is the same request, and would be taken for its replay.
-        UPDATE orders o
-           SET due_at = now + interval '2 seconds'
-         WHERE o.order_id = start_attempt.order_id AND o.revision = start_attempt.revision AND o.due_at IS NOT NULL;
-        RETURN 'busy';
-    END IF;
-
     UPDATE orders o
        SET state = 'sending', error_code = NULL, revision = o.revision + 1, attempts = o.attempts + 1,
            doubtful = o.doubtful || (o.attempts + 1), due_at = lease_until, updated_at = now
      WHERE o.order_id = start_attempt.order_id
        AND o.revision = start_attempt.revision
        AND o.state IN ('held', 'sending', 'unknown')
-    RETURNING o.attempts INTO number;
+    RETURNING o.attempts, o.provider, o.payee INTO number, provider, payee;
     IF NOT FOUND THEN
         RETURN 'stale';
+    END IF;
+    -- Asked once the order has the payee's place (orders_one_unbound): nobody else can sign for it now.
+    IF payee IS NOT NULL AND is_repeated_request(provider, payee, signature, signed_at) THEN
+        RAISE SQLSTATE 'LEREP';
     END IF;
 
     INSERT INTO attempt (order_id, number, body, signed_at, signature, created_at)
     VALUES (start_attempt.order_id, number, body, signed_at, signature, now);
     RETURN 'started';
-EXCEPTION WHEN unique_violation THEN
+EXCEPTION WHEN SQLSTATE 'LEREP' THEN -- the attempt is undone with this
+    UPDATE orders o
+       SET due_at = now + interval '2 seconds'
+     WHERE o.order_id = start_attempt.order_id AND o.revision = start_attempt.revision;
+    RETURN 'busy';
+WHEN unique_violation THEN
     GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
     IF broken <> 'orders_one_unbound' THEN
         RAISE;

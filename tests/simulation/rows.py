@@ -71,6 +71,7 @@ class OrderRow:
     fingerprint: bytes
     state: State
     created_at: datetime
+    updated_at: datetime
     due_at: datetime | None = None
     hold: tuple[AccountKey, Decimal] | None = None
     payee: str | None = None

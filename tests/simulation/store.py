@@ -42,8 +42,10 @@ class Store(Books, Outbox):
         if hold is not None and not self.has(key, Decimal(hold.amount)):
             return Admission("insufficient_funds", 0)
         prepared = item.prepared
-        if item.payee is not None and self.in_doubt(message.provider, item.payee) is not None:
-            prepared = None
+        if item.payee is not None and prepared is not None:
+            in_doubt = self.in_doubt(message.provider, item.payee)
+            if in_doubt is not None or self._is_copy(message.provider, item.payee, prepared):
+                prepared = None
         waits = prepared is None
         row = OrderRow(
             order_id=command.order_id,
@@ -53,6 +55,7 @@ class Store(Books, Outbox):
             fingerprint=item.fingerprint,
             state="held" if waits else "sending",
             created_at=now,
+            updated_at=now,
             due_at=now if waits else lease_until,
             hold=None if hold is None or key is None else (key, Decimal(hold.amount)),
             payee=item.payee,
@@ -80,6 +83,7 @@ class Store(Books, Outbox):
             fingerprint=item.fingerprint,
             state="rejected",
             created_at=now,
+            updated_at=now,
             error_code=item.error_code,
             events=1,
             correlation_id=item.message.correlation_id,
@@ -95,10 +99,6 @@ class Store(Books, Outbox):
     ) -> Literal["started", "stale", "busy"]:
         """Write down the next attempt."""
         row = self.orders.get(order.order_id)
-        if row is not None and self._is_copy(row, prepared):
-            if row.revision == order.revision:
-                row.due_at = now + timedelta(seconds=2)
-            return "busy"
         if row is None or row.revision != order.revision or row.state not in ("held", "sending", "unknown"):
             return "stale"
         other = None if row.payee is None else self.in_doubt(row.provider, row.payee)
@@ -106,22 +106,24 @@ class Store(Books, Outbox):
             waited = min(max(now - row.created_at, timedelta(seconds=2)), timedelta(minutes=1))
             row.due_at, row.error_code = now + waited, "equal_payment_in_doubt"
             return "busy"
+        if row.payee is not None and self._is_copy(row.provider, row.payee, prepared, row):
+            row.due_at = now + timedelta(seconds=2)
+            return "busy"
         row.prepared.append(prepared)
-        row.state, row.error_code, row.due_at = "sending", None, lease_until
+        row.state, row.error_code, row.due_at, row.updated_at = "sending", None, lease_until, now
         row.revision += 1
         row.doubtful = (*row.doubtful, len(row.prepared))
         return "started"
 
-    def _is_copy(self, row: OrderRow, prepared: Prepared) -> bool:
+    def _is_copy(
+        self, provider: str, payee: str, prepared: Prepared, starting: OrderRow | None = None
+    ) -> bool:
         """Signed in the same moment as an equal payment: the same request, byte for byte."""
-        equal = [
-            other
-            for other in self.orders.values()
-            if row.payee is not None
-            and other is not row
-            and (other.provider, other.payee) == (row.provider, row.payee)
-        ]
-        return any(prepared.signature == earlier.signature for other in equal for earlier in other.prepared)
+        equal = [row for row in self.orders.values() if (row.provider, row.payee) == (provider, payee)]
+        since = prepared.signed_at - timedelta(minutes=1)
+        # The one that is starting has changed by that, and may be a copy of its own earlier attempt.
+        recent = [row for row in equal if row is starting or row.updated_at > since]
+        return any(prepared.signature == earlier.signature for row in recent for earlier in row.prepared)
 
     def settle(self, item: Settlement, now: datetime, token: object, lease_until: datetime) -> Applied:
         """Apply a decision, whole or not at all."""
@@ -143,6 +145,7 @@ class Store(Books, Outbox):
         row.provider_ref = decision.provider_ref or row.provider_ref
         row.doubtful, row.doubt_since, row.absent_at = decision.doubtful, decision.doubt_since, decision.absent_at
         row.polls = decision.polls
+        row.updated_at = now
         row.revision += 1
         row.events = max([row.events, *(event.sequence for event in decision.events)])
         if (decision.state in ("succeeded", "failed", "rejected")) != (decision.due_at is None):
@@ -256,7 +259,7 @@ class Store(Books, Outbox):
             return "duplicate" if known.fingerprint == fingerprint else "conflict"
         if not self.has(key, negate(amount)):
             return "insufficient_funds"
-        self.orders[order_id] = OrderRow(order_id, "adjust", None, provider, fingerprint, "succeeded", now)
+        self.orders[order_id] = OrderRow(order_id, "adjust", None, provider, fingerprint, "succeeded", now, now)
         lines = (Line(account, coin, amount, "adjust"), Line("custody", coin, negate(amount), "adjust"))
         self.post(order_id, provider, lines)
         return "adjusted"

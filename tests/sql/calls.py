@@ -73,6 +73,7 @@ class Calls(Books):
         now: datetime = NOW,
         lease_until: datetime | None = None,
         signed_at: datetime | None = None,
+        signature: str | None = None,
     ) -> str:
         """The verdict. Signed at the moment of the call when nothing else is said."""
         return str(
@@ -82,7 +83,7 @@ class Calls(Books):
                 revision,
                 body,
                 signed_at or now,
-                f"signature {order_id}/{revision}",
+                signature or f"signature {order_id}/{revision}",
                 now,
                 lease_until or now + LEASE,
             )

@@ -93,14 +93,19 @@ def intakes(draw: st.DrawFn) -> Intake:
         amount=draw(amounts) if account else None,
         body=draw(st.sampled_from([b"body", b"body", None])),
         payee=draw(st.sampled_from([None, "one payee", "another"])),
+        signature=draw(st.sampled_from(["one moment", "another", "a third"])),
         provider=draw(st.sampled_from(["ccpayment", "ccpayment", "coinqpay"])),
     )
 
 
 @examples
-@given(earlier=st.lists(intakes(), max_size=5), items=st.lists(intakes(), min_size=1, max_size=40))
+@given(
+    earlier=st.lists(intakes(), max_size=5),
+    refused=st.booleans(),
+    items=st.lists(intakes(), min_size=1, max_size=40),
+)
 def test_admitting_a_batch_is_admitting_its_items_one_by_one(
-    connection: psycopg.Connection, earlier: list[Intake], items: list[Intake]
+    connection: psycopg.Connection, earlier: list[Intake], refused: bool, items: list[Intake]
 ) -> None:
     def prepare(calls: Calls) -> None:
         for account, amount in FUNDED.items():
@@ -109,6 +114,8 @@ def test_admitting_a_batch_is_admitting_its_items_one_by_one(
                 assert calls.adjust(order_id, amount, account, provider=provider) == "adjusted"
         for item in earlier:
             calls.admit(item)
+            if refused:  # what they have signed may be signed by others too, and is in doubt no more
+                calls.settle(waits(item.order_id, 1, "held", doubtful="{}"))
 
     assert_folds(connection, prepare, lambda calls, batch: calls.admit(*batch), items)
 

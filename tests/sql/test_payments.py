@@ -15,7 +15,7 @@ WAITING = ("waiting", "held", 0)
 
 def payment(order_id: str, payee: str | None = "TRON_USDT 1 address", **changes: Any) -> Intake:
     """A payout of 1, whose request carries no order id."""
-    return Intake(order_id, **{"type": "payout", "payee": payee, **changes})
+    return Intake(order_id, **{"type": "payout", "payee": payee, "signature": f"signature {order_id}", **changes})
 
 
 @pytest.fixture
@@ -175,6 +175,43 @@ def test_one_that_was_kept_back_may_start_on_the_same_revision_later(two: Calls)
     assert (row["state"], row["revision"], row["attempts"], row["doubtful"]) == ("sending", 2, 1, [1])
     assert row["due_at"] == later(2) + LEASE
     assert two.violations() == set()
+
+
+SENT_BEFORE = [
+    pytest.param(waits("pay-1", 1, "processing", provider_ref="w-1"), id="it has the provider's id"),
+    pytest.param(succeeds("pay-1", lines=moves(Decimal(1)), provider_ref="w-1"), id="it succeeded"),
+    pytest.param(waits("pay-1", 1, "held", doubtful="{}"), id="it was definitely refused"),
+    pytest.param(fails("pay-1"), id="it failed"),
+]
+
+
+@pytest.mark.parametrize("decision", SENT_BEFORE)
+def test_the_same_request_is_not_sent_for_an_equal_payment(funded: Calls, decision: Settlement) -> None:
+    """Signed in one second, where seconds are signed: the provider takes it for a replay of the first."""
+    funded.admit(payment("pay-1", signature="same"))
+    funded.settle(decision)
+    assert funded.admit(payment("pay-2", signature="same"), payment("pay-3", signature="same")) == [WAITING, WAITING]
+    assert funded.count("attempt") == 1
+    assert funded.start_attempt("pay-2", 1, now=later(1), signature="same") == "busy"
+    row = row_of(funded, "pay-2")
+    assert (row["state"], row["revision"], row["attempts"], row["due_at"]) == ("held", 1, 0, later(3))
+    assert funded.start_attempt("pay-2", 1, now=later(3), signature="another") == "started"
+    assert funded.violations() == set()
+
+
+def test_the_same_request_is_not_sent_again_for_the_same_payment(funded: Calls) -> None:
+    funded.admit(payment("pay-1", signature="same"))
+    funded.settle(waits("pay-1", 1, "held", doubtful="{}"))
+    assert funded.start_attempt("pay-1", 2, signature="same") == "busy"
+    assert funded.start_attempt("pay-1", 2, signature="another") == "started"
+
+
+def test_payments_of_another_payee_or_of_long_ago_are_not_looked_at(funded: Calls) -> None:
+    funded.admit(payment("pay-1", "TRON_USDT 1 elsewhere", signature="same"))
+    assert funded.admit(payment("pay-2", signature="same")) == [NEW]
+    funded.settle(fails("pay-2"))
+    long_after = later(120)
+    assert funded.admit(payment("pay-3", signature="same", signed_at=long_after), now=long_after) == [NEW]
 
 
 def test_one_that_is_kept_back_after_somebody_took_it_is_stale(two: Calls) -> None:

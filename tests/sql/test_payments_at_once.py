@@ -17,7 +17,15 @@ ROUNDS = 10
 def payment(order_id: str, payee: str, account: str | None = None) -> Intake:
     """A payout; without an account there is no balance row whose lock would put the threads in a line first."""
     amount = Decimal(1) if account else None
-    return Intake(order_id, type="payout", payee=payee, account=account, coin=account and "1280", amount=amount)
+    return Intake(
+        order_id,
+        type="payout",
+        payee=payee,
+        account=account,
+        coin=account and "1280",
+        amount=amount,
+        signature=f"signature {order_id}",
+    )
 
 
 def in_doubt(calls: Calls) -> list[tuple[str, int]]:
