@@ -1,7 +1,7 @@
 """A worker: all of its real parts on the ports of one life."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -44,8 +44,7 @@ PATIENCE = Patience(
 class Kit:
     """What is the same in all seeds, and takes time to make."""
 
-    signer: Signer
-    recipe: Recipe
+    signers: Mapping[str, tuple[Signer, Recipe]]  # by the unit of the time that is signed
     metrics: Metrics
 
 
@@ -80,11 +79,12 @@ class Actor:
             stage.random,
             lambda request: stage.oracle.leaves(request, clock.now()),
         )
+        signer, recipe = stage.kit.signers[stage.plan.time_unit]
         api = Api(
             wire,
             base_url="http://bank",
-            signer=stage.kit.signer,
-            recipe=stage.kit.recipe,
+            signer=signer,
+            recipe=recipe,
             timeout_seconds=10,
             now=clock.now,
         )

@@ -36,7 +36,7 @@ class Oracle:
         self.made: dict[str, Attempt] = {}  # which request made which withdrawal
         self.confirmed: set[str] = set()
         self.refused: set[str] = set()
-        self._left: dict[str, list[Attempt]] = {}
+        self._left: dict[str, Attempt] = {}  # by signature
         self._given_up: set[Attempt] = set()
 
     def fail(self, what: str) -> NoReturn:
@@ -128,13 +128,14 @@ class Oracle:
         if request.method != "POST":
             return
         signature = request.headers["biz-api-signature"]
-        # Equal payments that were signed in the same millisecond are equal byte for byte.
-        left = self._left.setdefault(signature, [])
-        waiting = [attempt for attempt in self._attempts(request) if attempt not in left]
-        self.need(bool(waiting), f"{left} left twice, or as it was never written down: {request.body!r}")
-        prepared = self.store.orders[waiting[0][0]].prepared[waiting[0][1] - 1]
-        self.need(now <= prepared.signed_at + SEND_WITHIN, f"{waiting[0]} was sent after its time")
-        left.append(waiting[0])
+        attempts = self._attempts(request)
+        # Equal payments that are signed in the same moment are equal byte for byte: the second would be a replay.
+        self.need(len(attempts) <= 1, f"one request was written down for {attempts}")
+        self.need(attempts != [] and signature not in self._left, f"{attempts} left twice, or never written down")
+        order_id, number = attempts[0]
+        prepared = self.store.orders[order_id].prepared[number - 1]
+        self.need(now <= prepared.signed_at + SEND_WITHIN, f"{attempts} was sent after its time")
+        self._left[signature] = attempts[0]
 
     def received(self, request: Request) -> None:
         """What the provider gets was written down before."""
@@ -151,7 +152,7 @@ class Oracle:
 
     def made_by(self, signature: str, withdrawal: Withdrawal) -> None:
         """A request has made a withdrawal."""
-        attempt = self._left[signature][0]
+        attempt = self._left[signature]
         self.trace.say("bank", "makes", withdrawal.withdrawal_id, "for", *attempt)
         self.need(attempt not in self.made.values(), f"{attempt} was paid twice")
         self.need(attempt not in self._given_up, f"{attempt} was given up, and has now been made")

@@ -109,6 +109,7 @@ class Plan:
     neighbour_seconds: float  # between the payments of others
     retry_seconds: float
     review_after_seconds: float
+    time_unit: str  # of the time that is signed: in a second many requests are alike, reads too
     answers: list[tuple[str, dict[str, Any]]]
     skews: list[float]  # of the provider, then of the workers
     wishes: list[Wish]
@@ -166,6 +167,7 @@ def make_plan(seed: int, random: Random) -> Plan:
         neighbour_seconds=random.choice((15.0, 60.0, 150.0)),
         retry_seconds=random.choice((10.0, 30.0)),
         review_after_seconds=random.choice((60.0, 900.0, 1800.0)),
+        time_unit="s" if seed % 4 == 3 else "ms",
         answers=_answers(random, faults),
         skews=[random.uniform(-1, 1) * SKEW_SECONDS / 2 if "clocks differ" in faults else 0.0 for _ in range(4)],
         wishes=wishes,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 
@@ -30,8 +30,9 @@ from tests.simulation.trace import Trace
 from worker.message import Incoming
 from worker.metrics import Metrics
 from worker.providers.coinqpay.auth import Signer
-from worker.providers.coinqpay.recipe import Recipe
+from worker.providers.coinqpay.recipe import Recipe, TimeUnit
 from worker.sandbox.coinqpay.account import CoinQPayAccount, public_key_of
+from worker.sandbox.coinqpay.recipe import Recipe as SandboxRecipe
 
 KEY = bytes(range(32))
 # After the chaos everything must have ended within this.
@@ -51,16 +52,20 @@ class Report:
 
 def make_kit() -> Kit:
     """What all seeds share."""
+    return Kit({unit: _signer(unit) for unit in get_args(TimeUnit)}, Metrics())
+
+
+def _signer(unit: TimeUnit) -> tuple[Signer, Recipe]:
     recipe = Recipe(
         key_header="Biz-Api-Key",
         time_header="Biz-Api-Nonce",
         signature_header="Biz-Api-Signature",
         template="{method}|{path}|{timestamp}|{params}|{body}",
         prehash="dsha256",
-        time_unit="ms",
+        time_unit=unit,
         encoding="hex",
     )
-    return Kit(Signer(KEY.hex(), recipe), recipe, Metrics())
+    return Signer(KEY.hex(), recipe), recipe
 
 
 @contextmanager
@@ -107,7 +112,11 @@ class _Play:
     async def play(self) -> None:
         """Chaos, then calm until everything has ended."""
         plan = self._plan
-        account = CoinQPayAccount(public_key=public_key_of(KEY), withdraw_addresses=BOUND)
+        account = CoinQPayAccount(
+            public_key=public_key_of(KEY),
+            recipe=SandboxRecipe(time_unit=plan.time_unit),
+            withdraw_addresses=BOUND,
+        )
         oracle = self._oracle
         bank = Bank(plan, account, self._random, self._trace, oracle.made_by, oracle.received)
         oracle.bank = bank

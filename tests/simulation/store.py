@@ -115,9 +115,7 @@ class Store(Books, Outbox):
         row.doubtful = (*row.doubtful, len(row.prepared))
         return "started"
 
-    def _is_copy(
-        self, provider: str, payee: str, prepared: Prepared, starting: OrderRow | None = None
-    ) -> bool:
+    def _is_copy(self, provider: str, payee: str, prepared: Prepared, starting: OrderRow | None = None) -> bool:
         """Signed in the same moment as an equal payment: the same request, byte for byte."""
         equal = [row for row in self.orders.values() if (row.provider, row.payee) == (provider, payee)]
         since = prepared.signed_at - timedelta(minutes=1)
