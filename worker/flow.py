@@ -10,8 +10,8 @@ from worker.providers.protocol import Absent
 from worker.steps.admit import admit
 from worker.steps.decode import Malformed, decode
 from worker.steps.refuse import refuse
-from worker.steps.settle import settle
-from worker.steps.submit import look_up, may_send_again, start_attempt, submit
+from worker.steps.settle import apply, settle
+from worker.steps.submit import look_up, may_send_again, obstacle, start_attempt, submit
 from worker.world import World
 
 
@@ -39,9 +39,12 @@ async def go_on(order: Order, world: World) -> None:
     """Take up an order that another left, or whose time has come: look before sending again."""
     looked_at = world.clock.now()  # not later: what is not there now may be there by the time that this is decided
     found = await look_up(order, world)
-    if isinstance(found, Absent) and may_send_again(order, world):
+    if not (isinstance(found, Absent) and may_send_again(order, world)):
+        await settle(order, found, "record", world, looked_at)
+    elif (deferred := obstacle(order, world)) is not None:
+        # To this revision alone, never decided anew: a worker with other settings may have sent it meanwhile.
+        await apply(order, deferred, "record", world)
+    else:
         started = await start_attempt(order, world)
         if started is not None:
             await finish(started, world)
-    else:
-        await settle(order, found, "record", world, looked_at)

@@ -41,6 +41,7 @@ class Order:
     traceparent: str | None
     app_id: str | None = None
     created_at: datetime | None = None
+    payee: str | None = None  # of a payment without an order id: whom it was to go to when it was signed last
     prepared: Prepared | None = None  # an attempt that this worker wrote down and has yet to send
 
     @property

@@ -8,7 +8,8 @@ BEGIN
         SELECT p.oid
           FROM pg_proc p
          WHERE p.pronamespace = 'ledger'::regnamespace
-           AND p.proname IN ('read_orders', 'take_outbox') AND NOT 'app_id' = ANY (p.proargnames)
+           AND (p.proname = 'take_outbox' AND NOT 'app_id' = ANY (p.proargnames)
+                OR p.proname = 'read_orders' AND NOT 'payee' = ANY (p.proargnames))
     LOOP
         EXECUTE format('DROP FUNCTION %s', changed);
     END LOOP;

@@ -64,7 +64,7 @@ END $$;
 -- the same provider is open, in doubt, and not bound to an id, and while the same request was sent for one; in a batch
 -- the first goes.
 CREATE OR REPLACE FUNCTION ledger.keep_back(
-    providers text[], payees text[], bodies bytea[], signatures text[], signed_ats timestamptz[], verdicts text[]
+    providers text[], payees text[], bodies bytea[], signatures text[], verdicts text[]
 ) RETURNS bytea[]
 LANGUAGE sql STABLE AS $$
     SELECT array_agg(CASE WHEN c.payee IS NULL OR c.is_free AND c.turn = 1 THEN c.body END ORDER BY c.item)
@@ -72,7 +72,9 @@ LANGUAGE sql STABLE AS $$
                                                ORDER BY f.item) AS turn
               FROM (SELECT i.*, i.payee IS NOT NULL AND i.body IS NOT NULL
                            AND NOT ledger.has_payment_in_doubt(i.provider, i.payee)
-                           AND NOT ledger.is_repeated_request(i.provider, i.payee, i.signature, i.signed_at) AS is_free
-                      FROM unnest(providers, payees, bodies, signatures, signed_ats, verdicts) WITH ORDINALITY
-                           AS i (provider, payee, body, signature, signed_at, verdict, item)) f) c
+                           AND NOT EXISTS (SELECT FROM ledger.request r
+                                            WHERE r.provider = i.provider AND r.payee = i.payee
+                                              AND r.signature = i.signature) AS is_free
+                      FROM unnest(providers, payees, bodies, signatures, verdicts) WITH ORDINALITY
+                           AS i (provider, payee, body, signature, verdict, item)) f) c
 $$;

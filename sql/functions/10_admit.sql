@@ -55,7 +55,7 @@ BEGIN
     END IF;
 
     IF EXISTS (SELECT FROM unnest(payees) AS payee WHERE payee IS NOT NULL) THEN
-        bodies := keep_back(providers, payees, bodies, signatures, signed_ats, verdicts);
+        bodies := keep_back(providers, payees, bodies, signatures, verdicts);
     END IF;
 
     BEGIN
@@ -75,22 +75,19 @@ BEGIN
          WHERE c.verdict = 'admitted'
          -- Payees too are taken in one order by all (orders_one_unbound).
          ORDER BY c.payee, c.order_id;
+
+        INSERT INTO request (provider, payee, signature, order_id)
+        SELECT c.provider, c.payee, c.signature, c.order_id
+          FROM unnest(order_ids, providers, bodies, signatures, payees, verdicts)
+               AS c (order_id, provider, body, signature, payee, verdict)
+         WHERE c.verdict = 'admitted' AND c.body IS NOT NULL AND c.payee IS NOT NULL
+         ORDER BY c.payee, c.order_id;
     EXCEPTION WHEN unique_violation THEN
         -- Another transaction took one of these orderIds, with funds of other accounts, or sends to one of these
-        -- payees, after we looked.
+        -- payees, or has sent one of these requests, after we looked.
         -- What was decided for the items behind it may be wrong: the caller runs the batch again.
         RAISE EXCEPTION 'an orderId was taken meanwhile' USING ERRCODE = 'serialization_failure';
     END;
-
-    -- Only now is nobody else about to sign for one of these payees. What was signed, sent and bound since we looked is
-    -- seen by this statement.
-    IF EXISTS (SELECT
-                 FROM unnest(providers, payees, bodies, signatures, signed_ats, verdicts)
-                      AS c (provider, payee, body, signature, signed_at, verdict)
-                WHERE c.verdict = 'admitted' AND c.body IS NOT NULL AND c.payee IS NOT NULL
-                  AND is_repeated_request(c.provider, c.payee, c.signature, c.signed_at)) THEN
-        RAISE EXCEPTION 'an equal payment was signed meanwhile' USING ERRCODE = 'serialization_failure';
-    END IF;
 
     INSERT INTO attempt (order_id, number, body, signed_at, signature, created_at)
     SELECT c.order_id, 1, c.body, c.signed_at, c.signature, now

@@ -4,14 +4,14 @@ RETURNS TABLE (
     order_id text, type text, provider text, command jsonb, state text, revision integer, attempts integer,
     doubtful integer[], polls integer, due_at timestamptz, doubt_since timestamptz, absent_at timestamptz, attempted_at timestamptz,
     provider_ref text, error_code text, expires_at timestamptz, events integer, correlation_id text, traceparent text, app_id text,
-    created_at timestamptz
+    created_at timestamptz, payee text
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     SELECT o.order_id, o.type, o.provider, o.command, o.state, o.revision, o.attempts,
            o.doubtful, o.polls, o.due_at, o.doubt_since, o.absent_at,
            (SELECT max(coalesce(a.signed_at, a.created_at)) FROM attempt a WHERE a.order_id = o.order_id AND a.number = ANY (o.doubtful)),
            o.provider_ref, o.error_code, o.expires_at, o.events, o.correlation_id, o.traceparent, o.app_id,
-           o.created_at
+           o.created_at, o.payee
       FROM orders o
      WHERE o.order_id = ANY (order_ids)
      ORDER BY o.order_id

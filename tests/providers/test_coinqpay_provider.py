@@ -414,6 +414,33 @@ async def test_of_many_only_those_that_may_be_it_are_candidates() -> None:
     assert [type(outcome) for _, outcome in found.found] == [Processing, Refused]
 
 
+REBOUND = Send("ord-1", "TRON_USDT", "TEELyKT4XCVZAcGujYaKm7F9uHp2fFipRH", "5", bound=True, rebound=ADDRESS)
+
+
+async def test_what_is_known_by_its_id_may_go_to_the_address_that_is_bound_now() -> None:
+    assert await look_up(answering(success([withdrawal(status=1)])), REBOUND) == Processing(REF)
+    other = await look_up(answering(success([withdrawal(status=1, address="T1")])), REBOUND)
+    assert isinstance(other, Disputed)
+    assert other.differing == ("address",)
+
+
+async def test_what_a_list_has_for_the_address_that_is_bound_now_is_for_a_person_to_judge() -> None:
+    """It may be another order's, which was signed for that address: here no machine binds it."""
+    found = await look_up(answering(success([withdrawal()])), REBOUND, provider_ref=None)
+    assert isinstance(found, Candidates)
+    [(provider_ref, outcome)] = found.found
+    assert provider_ref == REF
+    assert isinstance(outcome, Disputed)
+    assert outcome.provider_ref is None
+
+
+async def test_what_a_list_has_for_the_address_that_was_signed_for_comes_first() -> None:
+    listed = [withdrawal(), withdrawal(id="mine", address=REBOUND.address)]
+    found = await look_up(answering(success(listed)), REBOUND, provider_ref=None)
+    assert isinstance(found, Candidates)
+    assert [provider_ref for provider_ref, _ in found.found] == ["mine"]
+
+
 BEFORE, AFTER = SINCE - SECOND, UNTIL + SECOND
 COVERAGE: dict[str, tuple[tuple[datetime, ...], bool]] = {
     "nothing": ((), False),

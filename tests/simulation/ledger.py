@@ -61,11 +61,13 @@ class StoredLedger:
             item.decision,
         )
 
-    async def start_attempt(self, order: Order, prepared: Prepared) -> Literal["started", "stale", "busy"]:
+    async def start_attempt(
+        self, order: Order, prepared: Prepared, payee: str | None
+    ) -> Literal["started", "stale", "busy"]:
         return await self._commit(
             "start_attempt",
             order.order_id,
-            lambda now: self._store.start_attempt(order, prepared, now, now + self._lease),
+            lambda now: self._store.start_attempt(order, prepared, payee, now, now + self._lease),
         )
 
     async def claim(self, providers: Sequence[str], types: Sequence[str], most: int) -> list[Order]:

@@ -39,10 +39,10 @@ def _no_slot(patch: Patch) -> None:
     patch.setattr(Store, "admit", _without_payee(Store.admit))
     original = Store.start_attempt
 
-    def start_attempt(self: Store, order: Any, *rest: Any) -> Any:
+    def start_attempt(self: Store, order: Any, prepared: Any, _payee: Any, *rest: Any) -> Any:
         row = self.orders[order.order_id]
         payee, row.payee = row.payee, None
-        verdict = original(self, order, *rest)
+        verdict = original(self, order, prepared, None, *rest)
         row.payee = payee
         return verdict
 

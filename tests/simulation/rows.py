@@ -71,7 +71,6 @@ class OrderRow:
     fingerprint: bytes
     state: State
     created_at: datetime
-    updated_at: datetime
     due_at: datetime | None = None
     hold: tuple[AccountKey, Decimal] | None = None
     payee: str | None = None
@@ -116,6 +115,7 @@ class OrderRow:
             correlation_id=self.correlation_id,
             traceparent=self.traceparent,
             app_id=self.app_id,
+            payee=self.payee,
             created_at=self.created_at,
         )
 

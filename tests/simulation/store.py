@@ -26,6 +26,7 @@ class Store(Books, Outbox):
         self.orders: dict[str, OrderRow] = {}
         self.evidence: list[Evidence] = []
         self.contradictions: list[tuple[str, str]] = []
+        self.requests: set[tuple[str, str, str]] = set()  # of payments: provider, payee and signature
         self.refusals: dict[tuple[str, str], str] = {}
         self.webhooks: set[tuple[str, bytes]] = set()
         self.coins: dict[str, tuple[datetime, tuple[Coin, ...]]] = {}
@@ -44,7 +45,7 @@ class Store(Books, Outbox):
         prepared = item.prepared
         if item.payee is not None and prepared is not None:
             in_doubt = self.in_doubt(message.provider, item.payee)
-            if in_doubt is not None or self._is_copy(message.provider, item.payee, prepared):
+            if in_doubt is not None or (message.provider, item.payee, prepared.signature) in self.requests:
                 prepared = None
         waits = prepared is None
         row = OrderRow(
@@ -55,7 +56,6 @@ class Store(Books, Outbox):
             fingerprint=item.fingerprint,
             state="held" if waits else "sending",
             created_at=now,
-            updated_at=now,
             due_at=now if waits else lease_until,
             hold=None if hold is None or key is None else (key, Decimal(hold.amount)),
             payee=item.payee,
@@ -68,6 +68,8 @@ class Store(Books, Outbox):
         if row.hold is not None:
             self.change(row.hold[0], held=row.hold[1])
         self.orders[row.order_id] = row
+        if prepared is not None and item.payee is not None:
+            self.requests.add((row.provider, item.payee, prepared.signature))
         return Admission("waiting" if waits else "admitted", 0)
 
     def reject(self, item: Rejection, now: datetime, token: object, lease_until: datetime) -> Admission:
@@ -83,7 +85,6 @@ class Store(Books, Outbox):
             fingerprint=item.fingerprint,
             state="rejected",
             created_at=now,
-            updated_at=now,
             error_code=item.error_code,
             events=1,
             correlation_id=item.message.correlation_id,
@@ -95,33 +96,29 @@ class Store(Books, Outbox):
         return Admission("rejected", 1)
 
     def start_attempt(
-        self, order: Order, prepared: Prepared, now: datetime, lease_until: datetime
+        self, order: Order, prepared: Prepared, payee: str | None, now: datetime, lease_until: datetime
     ) -> Literal["started", "stale", "busy"]:
         """Write down the next attempt."""
         row = self.orders.get(order.order_id)
         if row is None or row.revision != order.revision or row.state not in ("held", "sending", "unknown"):
             return "stale"
-        other = None if row.payee is None else self.in_doubt(row.provider, row.payee)
+        payee = payee or row.payee
+        other = None if payee is None else self.in_doubt(row.provider, payee)
         if other not in (None, row) and row.provider_ref is None:
             waited = min(max(now - row.created_at, timedelta(seconds=2)), timedelta(minutes=1))
             row.due_at, row.error_code = now + waited, "equal_payment_in_doubt"
             return "busy"
-        if row.payee is not None and self._is_copy(row.provider, row.payee, prepared, row):
+        if payee is not None and (row.provider, payee, prepared.signature) in self.requests:
             row.due_at = now + timedelta(seconds=2)
             return "busy"
         row.prepared.append(prepared)
-        row.state, row.error_code, row.due_at, row.updated_at = "sending", None, lease_until, now
+        row.payee = payee
+        if payee is not None:
+            self.requests.add((row.provider, payee, prepared.signature))
+        row.state, row.error_code, row.due_at = "sending", None, lease_until
         row.revision += 1
         row.doubtful = (*row.doubtful, len(row.prepared))
         return "started"
-
-    def _is_copy(self, provider: str, payee: str, prepared: Prepared, starting: OrderRow | None = None) -> bool:
-        """Signed in the same moment as an equal payment: the same request, byte for byte."""
-        equal = [row for row in self.orders.values() if (row.provider, row.payee) == (provider, payee)]
-        since = prepared.signed_at - timedelta(minutes=1)
-        # The one that is starting has changed by that, and may be a copy of its own earlier attempt.
-        recent = [row for row in equal if row is starting or row.updated_at > since]
-        return any(prepared.signature == earlier.signature for row in recent for earlier in row.prepared)
 
     def settle(self, item: Settlement, now: datetime, token: object, lease_until: datetime) -> Applied:
         """Apply a decision, whole or not at all."""
@@ -143,7 +140,6 @@ class Store(Books, Outbox):
         row.provider_ref = decision.provider_ref or row.provider_ref
         row.doubtful, row.doubt_since, row.absent_at = decision.doubtful, decision.doubt_since, decision.absent_at
         row.polls = decision.polls
-        row.updated_at = now
         row.revision += 1
         row.events = max([row.events, *(event.sequence for event in decision.events)])
         if (decision.state in ("succeeded", "failed", "rejected")) != (decision.due_at is None):
@@ -257,7 +253,7 @@ class Store(Books, Outbox):
             return "duplicate" if known.fingerprint == fingerprint else "conflict"
         if not self.has(key, negate(amount)):
             return "insufficient_funds"
-        self.orders[order_id] = OrderRow(order_id, "adjust", None, provider, fingerprint, "succeeded", now, now)
+        self.orders[order_id] = OrderRow(order_id, "adjust", None, provider, fingerprint, "succeeded", now)
         lines = (Line(account, coin, amount, "adjust"), Line("custody", coin, negate(amount), "adjust"))
         self.post(order_id, provider, lines)
         return "adjusted"

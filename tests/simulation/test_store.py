@@ -106,7 +106,8 @@ class Pair:
     async def start_attempt(self) -> None:
         order = self._order()
         if not order.is_terminal:  # nobody goes on with what has ended
-            await self.call("start_attempt", order, self._prepared())
+            elsewhere = self.random.choice((None, None, None, self._payee()))
+            await self.call("start_attempt", order, self._prepared(), elsewhere)
         await self.read()
 
     async def settle(self) -> None:

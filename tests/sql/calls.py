@@ -74,11 +74,12 @@ class Calls(Books):
         lease_until: datetime | None = None,
         signed_at: datetime | None = None,
         signature: str | None = None,
+        payee: str | None = None,
     ) -> str:
         """The verdict. Signed at the moment of the call when nothing else is said."""
         return str(
             self.value(
-                "SELECT ledger.start_attempt(%s, %s::integer, %s, %s, %s, %s, %s)",
+                "SELECT ledger.start_attempt(%s, %s::integer, %s, %s, %s, %s, %s, %s)",
                 order_id,
                 revision,
                 body,
@@ -86,6 +87,7 @@ class Calls(Books):
                 signature or f"signature {order_id}/{revision}",
                 now,
                 lease_until or now + LEASE,
+                payee,
             )
         )
 

@@ -152,6 +152,7 @@ def test_reading_gives_what_a_worker_needs_in_order(calls: Calls, order: str) ->
         "traceparent": None,
         "app_id": None,
         "created_at": NOW,
+        "payee": None,
     }
 
 

@@ -206,12 +206,19 @@ def test_the_same_request_is_not_sent_again_for_the_same_payment(funded: Calls) 
     assert funded.start_attempt("pay-1", 2, signature="another") == "started"
 
 
-def test_payments_of_another_payee_or_of_long_ago_are_not_looked_at(funded: Calls) -> None:
-    funded.admit(payment("pay-1", "TRON_USDT 1 elsewhere", signature="same"))
-    assert funded.admit(payment("pay-2", signature="same")) == [NEW]
-    funded.settle(fails("pay-2"))
-    long_after = later(120)
-    assert funded.admit(payment("pay-3", signature="same", signed_at=long_after), now=long_after) == [NEW]
+def test_a_payment_that_goes_elsewhere_by_now_is_equal_to_what_goes_there(two: Calls) -> None:
+    assert two.admit(payment("pay-3", "TRON_USDT 1 elsewhere")) == [NEW]
+    assert two.start_attempt("pay-2", 1, payee="TRON_USDT 1 elsewhere") == "busy"
+    assert row_of(two, "pay-2")["payee"] == "TRON_USDT 1 address", "it was not signed for that one"
+    two.settle(fails("pay-3"))
+    assert two.start_attempt("pay-2", 1, payee="TRON_USDT 1 elsewhere") == "started"
+    assert [row["payee"] for row in two.read("pay-1", "pay-2")] == ["TRON_USDT 1 address", "TRON_USDT 1 elsewhere"]
+    assert two.admit(payment("pay-4", "TRON_USDT 1 elsewhere")) == [WAITING]
+
+
+def test_the_same_signature_at_another_provider_is_another_request(funded: Calls) -> None:
+    funded.admit(payment("pay-1", signature="same"))
+    assert funded.admit(payment("pay-2", provider="coinqpay", signature="same")) == [NEW]
 
 
 def test_one_that_is_kept_back_after_somebody_took_it_is_stale(two: Calls) -> None:

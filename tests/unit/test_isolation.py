@@ -66,7 +66,7 @@ class Ledger:
         self.decided.append(settlement.decision)
         return self.verdict
 
-    async def start_attempt(self, _order: Order, prepared: Prepared) -> str:
+    async def start_attempt(self, _order: Order, prepared: Prepared, _payee: str | None) -> str:
         self.started.append(prepared)
         return "started"
 

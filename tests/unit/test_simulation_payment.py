@@ -150,7 +150,9 @@ class Rows:
         )
         return "settled"
 
-    async def start_attempt(self, order: Order, prepared: Prepared) -> Literal["started", "stale", "busy"]:
+    async def start_attempt(
+        self, order: Order, prepared: Prepared, _payee: str | None
+    ) -> Literal["started", "stale", "busy"]:
         row = self.orders[order.order_id]
         if row.revision != order.revision or row.state not in ("held", "sending", "unknown"):
             return "stale"

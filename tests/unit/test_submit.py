@@ -29,7 +29,7 @@ from worker.providers.protocol import (
     Trail,
     Unknown,
 )
-from worker.steps.submit import look_up, may_send_again, start_attempt, submit
+from worker.steps.submit import look_up, may_send_again, obstacle, start_attempt, submit
 from worker.world import FREE, World
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -48,13 +48,15 @@ class Ledger:
     verdict: Literal["started", "stale", "busy"] = "started"
     asked: list[Sequence[str]] = field(default_factory=list)
     started: list[Prepared] = field(default_factory=list)
+    payees: list[str | None] = field(default_factory=list)
 
     async def bound(self, _provider: str, provider_refs: Sequence[str]) -> set[str]:
         self.asked.append(list(provider_refs))
         return self.taken & set(provider_refs)
 
-    async def start_attempt(self, _order: Order, prepared: Prepared) -> str:
+    async def start_attempt(self, _order: Order, prepared: Prepared, payee: str | None) -> str:
         self.started.append(prepared)
+        self.payees.append(payee)
         return self.verdict
 
 
@@ -111,6 +113,54 @@ async def test_the_next_attempt_is_signed_anew_and_written_down_before_it_is_sen
 @pytest.mark.parametrize("verdict", ["stale", "busy"])
 async def test_an_attempt_that_was_not_written_down_is_not_sent(verdict: Literal["stale", "busy"]) -> None:
     assert await start_attempt(payout("held"), world_of(StandIn(), Ledger(verdict=verdict))) is None
+
+
+# ---------------------------------------------------------------- where a withdrawal goes
+
+
+def withdrawal(payee: str | None = "ETH 5 0x1", **changes: Any) -> Order:
+    command = COMMANDS["withdraw"].model_validate(
+        {"type": "withdraw", "orderId": "ord-1", "coin": "ETH", "amount": "5"}
+    )
+    return replace(payout(**changes), command=command, payee=payee)
+
+
+BOUND = Send("ord-1", "ETH", "0x1", "5", bound=True)
+
+
+async def test_a_withdrawal_is_looked_for_where_it_was_signed_for() -> None:
+    provider = StandIn(bound_addresses={"ETH": "0x1"})
+    await look_up(withdrawal(), world_of(provider, Ledger()))
+    provider.bound_addresses = {"ETH": "0x2"}
+    await look_up(withdrawal(), world_of(provider, Ledger()))
+    provider.bound_addresses = {}
+    await look_up(withdrawal(), world_of(provider, Ledger()))
+    assert [asked for asked, _ in provider.looked_up] == [BOUND, replace(BOUND, rebound="0x2"), BOUND]
+
+
+async def test_a_payout_goes_where_its_command_says() -> None:
+    provider = StandIn(bound_addresses={"ETH": "0x2"})
+    await look_up(payout(payee="ETH 5 0x1"), world_of(provider, Ledger()))
+    assert provider.looked_up[0][0] == SEND
+
+
+async def test_a_withdrawal_that_waited_is_signed_for_the_address_that_is_bound_then() -> None:
+    provider, ledger = StandIn(bound_addresses={"ETH": "0x2"}), Ledger()
+    started = await start_attempt(withdrawal(state="held", doubtful=()), world_of(provider, ledger))
+    assert started is not None
+    assert started.payee == "ETH 5 0x2"
+    assert ledger.payees == ["ETH 5 0x2"]
+    assert provider.prepared == [replace(BOUND, address="0x2")]
+
+
+async def test_a_withdrawal_that_waited_is_not_sent_when_no_address_is_bound_any_more() -> None:
+    provider, ledger = StandIn(bound_addresses={}), Ledger()
+    waits = obstacle(withdrawal(state="held", doubtful=()), world_of(provider, ledger))
+    assert waits is not None
+    assert (waits.code, waits.needs_operator) == ("address_not_bound", True)
+    provider.bound_addresses = {"ETH": "0x2"}
+    assert obstacle(withdrawal(state="held", doubtful=()), world_of(provider, ledger)) is None
+    assert obstacle(payout("held"), world_of(provider, ledger)) is None
 
 
 # ---------------------------------------------------------------- what is looked for

@@ -11,7 +11,7 @@ from worker.commands.swap import SwapRules
 from worker.commands.transfer import TransferRules
 from worker.commands.withdraw import WithdrawRules
 from worker.order import Hold
-from worker.providers.protocol import Instruction, Provider, Receipt
+from worker.providers.protocol import Instruction, Provider, Receipt, Send
 
 
 class Rules(Protocol):
@@ -45,3 +45,8 @@ RULES: dict[str, Rules] = {
 
 # Sent by nobody at once: a scheduled job goes on with them.
 SCHEDULED = frozenset({"rescan"})
+
+
+def payee_of(instruction: Instruction | None) -> str | None:
+    """Of a payment without an order id, what makes it equal to others."""
+    return instruction.payee if isinstance(instruction, Send) else None

@@ -41,10 +41,12 @@ class Orders:
                 log.exception("a stored command cannot be read", order_id=row["order_id"])
         return orders
 
-    async def start_attempt(self, order: Order, prepared: Prepared) -> Literal["started", "stale", "busy"]:
-        """Write down the next attempt before it is sent. Only `started` may be sent."""
+    async def start_attempt(
+        self, order: Order, prepared: Prepared, payee: str | None
+    ) -> Literal["started", "stale", "busy"]:
+        """Write down the next attempt, and whom it goes to, before it is sent. Only `started` may be sent."""
         rows = await self._session.fetch_at(
-            "SELECT ledger.start_attempt($1,$2,$3,$4,$5,$6,$7)",
+            "SELECT ledger.start_attempt($1,$2,$3,$4,$5,$6,$7,$8)",
             lambda now: (
                 order.order_id,
                 order.revision,
@@ -53,6 +55,7 @@ class Orders:
                 prepared.signature,
                 now,
                 now + self._session.lease,
+                payee,
             ),
         )
         verdict: Literal["started", "stale", "busy"] = rows[0][0]
@@ -123,4 +126,5 @@ def read_order(row: asyncpg.Record) -> Order:
         traceparent=row["traceparent"],
         app_id=row["app_id"],
         created_at=row["created_at"],
+        payee=row["payee"],
     )

@@ -41,12 +41,18 @@ def payee(coin: str, amount: str, address: str) -> str:
     return f"{coin} {amount} {normal_address(address)}"
 
 
+def address_in(of_payee: str) -> str:
+    """The address of a payee, in the spelling of all its spellings."""
+    return of_payee.split(" ", 2)[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send an amount of one coin out of the provider; what the provider charges is inside it.
 
     The provider is told no order id: a repeated request would be a second payment. `bound`: to the address that is
-    bound at the provider, which is then the one expected in its record.
+    bound at the provider, which is then the one expected in its record; `rebound`: to which it may have gone as well,
+    because that one is bound now. What is known by its id may have either; in a list no machine takes it for ours.
     """
 
     order_id: str
@@ -54,6 +60,7 @@ class Send:
     address: str
     amount: str
     bound: bool
+    rebound: str | None = None
 
     @property
     def payee(self) -> str:

@@ -8,11 +8,11 @@ import structlog
 from schemas.command import Command
 from schemas.event import NO_SEQUENCE, ErrorDetail, Event, event_id_of, order_event
 from worker.commands.coins import Refusal
-from worker.commands.registry import RULES
+from worker.commands.registry import RULES, payee_of
 from worker.ledger import Admission, Intake, Rejection, stored
 from worker.message import Incoming
 from worker.order import Order
-from worker.providers.protocol import Prepared, Send
+from worker.providers.protocol import Prepared
 from worker.world import World
 
 log = structlog.get_logger()
@@ -46,14 +46,14 @@ async def admit(command: Command, message: Incoming, world: World) -> Order | No
             fingerprint=command.fingerprint(),
             hold=rules.hold(command, provider),
             prepared=prepared,
-            payee=instruction.payee if isinstance(instruction, Send) else None,
+            payee=payee_of(instruction),
         )
     )
     world.metrics.admitted(message.provider, command.type, admission.verdict)
     match admission.verdict:
         case "admitted":
             assert prepared is not None, "what waits is not ours to send"
-            return new_order(command, message, prepared)
+            return new_order(command, message, prepared, payee_of(instruction))
         case "waiting":
             log.info("order waits", order_id=command.order_id)
         case "insufficient_funds":
@@ -63,7 +63,7 @@ async def admit(command: Command, message: Incoming, world: World) -> Order | No
     return None
 
 
-def new_order(command: Command, message: Incoming, prepared: Prepared) -> Order:
+def new_order(command: Command, message: Incoming, prepared: Prepared, payee: str | None = None) -> Order:
     """The row that ledger.admit has just written. The attempt was signed before the call, which may have waited."""
     return Order(
         command=command,
@@ -83,6 +83,7 @@ def new_order(command: Command, message: Incoming, prepared: Prepared) -> Order:
         correlation_id=message.correlation_id,
         traceparent=message.traceparent,
         app_id=message.app_id,
+        payee=payee,
         prepared=prepared,
     )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from worker.commands.registry import RULES
+from worker.commands.registry import RULES, payee_of
 from worker.order import SEND_WITHIN, Order
 from worker.providers.protocol import (
     Absent,
@@ -12,7 +12,9 @@ from worker.providers.protocol import (
     Finding,
     Instruction,
     Outcome,
+    Send,
     Trail,
+    address_in,
 )
 from worker.providers.trace import traced
 from worker.world import World
@@ -72,11 +74,24 @@ def may_send_again(order: Order, world: World) -> bool:
             return False
 
 
+def obstacle(order: Order, world: World) -> Deferred | None:
+    """Why an order that may be sent cannot be, by the settings of this process.
+
+    Whoever takes an address out of the settings wants nothing to be sent there, also by orders that waited.
+    """
+    match next_instruction(order, world):
+        case Send(coin=coin, address=""):
+            return Deferred("address_not_bound", f"no address is bound for {coin} any more", needs_operator=True)
+        case _:
+            return None
+
+
 async def start_attempt(order: Order, world: World) -> Order | None:
     """Write the next attempt down; None when somebody else went on with the order, or an equal one is in doubt."""
     await world.line(order.provider).turn()  # before it is signed; whoever went on meanwhile, the ledger knows
-    prepared = world.providers[order.provider].prepare(instruction_of(order, world), world.clock.now())
-    if await world.ledger.start_attempt(order, prepared) != "started":
+    instruction = next_instruction(order, world)
+    prepared = world.providers[order.provider].prepare(instruction, world.clock.now())
+    if await world.ledger.start_attempt(order, prepared, payee_of(instruction)) != "started":
         return None
     number = order.attempts + 1
     return replace(
@@ -87,6 +102,7 @@ async def start_attempt(order: Order, world: World) -> Order | None:
         doubtful=(*order.doubtful, number),
         error_code=None,
         attempted_at=prepared.signed_at,
+        payee=payee_of(instruction),
         prepared=prepared,
     )
 
@@ -106,7 +122,20 @@ async def choose(order: Order, found: Candidates, world: World) -> Finding:
 
 
 def instruction_of(order: Order, world: World) -> Instruction:
-    """What is asked of the provider for this order."""
+    """What was asked of the provider for this order.
+
+    Where a withdrawal goes is a setting, and may have been another one when it was signed: that is what its record
+    must say, and what other payments it is equal to.
+    """
+    instruction = next_instruction(order, world)
+    if not isinstance(instruction, Send) or not instruction.bound or order.payee is None:
+        return instruction
+    signed_for, bound_now = address_in(order.payee), address_in(instruction.payee)
+    return replace(instruction, address=signed_for, rebound=bound_now if bound_now not in ("", signed_for) else None)
+
+
+def next_instruction(order: Order, world: World) -> Instruction:
+    """What is asked of the provider when this order is sent now."""
     instruction = RULES[order.command.type].instruction(order.command, world.providers[order.provider])
     assert instruction is not None, "a scheduled job goes on with the others"
     return instruction

@@ -81,12 +81,13 @@ def _judge_status(record: CreatedWithdrawal) -> Outcome:
 
 def differing_fields(record: Confirmation, instruction: Send) -> list[str]:
     """In which fields a withdrawal is not what was asked for; the gross amount counts, for fees are inside it."""
-    pairs: dict[str, tuple[object, object]] = {
-        "coin": (record.coin, instruction.coin),
-        "withdraw_amount": (show(record.withdraw_amount), instruction.amount),
-        "address": (normal_address(record.address), normal_address(instruction.address)),
+    addresses = {normal_address(each) for each in (instruction.address, instruction.rebound) if each is not None}
+    agrees = {
+        "coin": record.coin == instruction.coin,
+        "withdraw_amount": show(record.withdraw_amount) == instruction.amount,
+        "address": normal_address(record.address) in addresses,
     }
-    return [name for name, (theirs, ours) in pairs.items() if theirs != ours]
+    return [name for name, does in agrees.items() if not does]
 
 
 def payee_of(record: Confirmation) -> str:

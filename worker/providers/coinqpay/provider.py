@@ -1,7 +1,7 @@
 """CoinQ Pay as a provider: payments out of it, which carry no order id, and pay orders into it, which do."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -145,12 +145,18 @@ class CoinQPay:
 
     def _candidates(self, listed: Sequence[Withdrawal], instruction: Send, signed_at: datetime) -> Candidates:
         """Those created while a request of this attempt could be carried out, and equal to what was asked for."""
-        found = tuple(
-            (record.id, judge_withdrawal(record, instruction))
+        like = [
+            record
             for record in listed
             if self.is_in_time(record, signed_at) and not differing_fields(record, instruction)
-        )
-        return Candidates(found, _covers(listed, *self._window(signed_at)))
+        ]
+        strict = replace(instruction, rebound=None)
+        equal = [
+            (record.id, judge_withdrawal(record, strict)) for record in like if not differing_fields(record, strict)
+        ]
+        # By the address that is bound now they may as well be other orders', which were signed for that one.
+        others = [(record.id, Disputed(f"{record.id} goes to the address that is bound now")) for record in like]
+        return Candidates(tuple(equal or others), _covers(listed, *self._window(signed_at)))
 
     def _window(self, signed_at: datetime) -> tuple[datetime, datetime]:
         """When a request signed then could be carried out, by the provider's clock, whose seconds are cut."""
