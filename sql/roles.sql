@@ -27,6 +27,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.postpone_outbox,
     ledger.adjust,
     ledger.contradict,
+    ledger.close_violations,
     ledger.store_coins,
     ledger.take_job,
     ledger.end_job,
@@ -78,5 +79,6 @@ GRANT SELECT ON
     ledger.deposit_line,
     ledger.drift,
     ledger.letter_replay,
-    ledger.unbound_event
+    ledger.unbound_event,
+    ledger.closed_violation
 TO ledger_worker;

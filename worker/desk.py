@@ -122,29 +122,29 @@ def read_resolution(executed: str | None, differing: str | None, by: str, reason
         raise BadInput("--differing: names fields of the record, with commas between them, and goes with --executed")
     if executed is not None and ADDRESS.fullmatch(executed) is None:
         raise BadInput("--executed: must be the provider's id, 1-128 printable ASCII characters")
+    check_word(by, reason)
+    return Resolution(executed, by, reason, fields)
+
+
+def check_word(by: str, reason: str) -> None:
+    """A person's word is kept for ever. Raises BadInput."""
     for option, text in (("--by", by), ("--reason", reason)):
         if not text.strip() or len(text) > 255 or not is_clean(text):
             raise BadInput(f"{option}: must be 1-255 characters without control characters")
-    return Resolution(executed, by, reason, fields)
 
 
 async def adjust(settings: Settings, adjustment: Adjustment) -> str:
     """Post it once; what was done, in words. Raises BadInput when it cannot be."""
-    clock = SystemClock()
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
-    try:
-        async with patience("the database"):
-            verdict = await Ledger(database, clock, settings.resume_after_seconds).adjust(
-                order_id=adjustment.order_id,
-                fingerprint=_fingerprint(adjustment),
-                account=adjustment.account,
-                provider=adjustment.provider,
-                coin=adjustment.coin,
-                amount=adjustment.amount,
-                reason=adjustment.reason,
-            )
-    finally:
-        await database.close()
+    async with _books(settings) as ledger:
+        verdict = await ledger.adjust(
+            order_id=adjustment.order_id,
+            fingerprint=_fingerprint(adjustment),
+            account=adjustment.account,
+            provider=adjustment.provider,
+            coin=adjustment.coin,
+            amount=adjustment.amount,
+            reason=adjustment.reason,
+        )
     match verdict:
         case "adjusted":
             return f"{adjustment.order_id}: {adjustment.account} {show(adjustment.amount)}"
@@ -154,6 +154,26 @@ async def adjust(settings: Settings, adjustment: Adjustment) -> str:
             raise BadInput("--order-id: was used before with other content")
         case _:
             raise BadInput("--amount: the account has not enough available funds")
+
+
+async def close_violations(settings: Settings, subject: str, by: str, reason: str) -> list[str]:
+    """Close what a provider says against an order or a deposit; what that was. Raises Finding: nothing is open."""
+    async with _books(settings) as ledger:
+        closed = await ledger.close_violations(subject, by, reason)
+    if not closed:
+        raise Finding(f"{subject}: nothing that a provider says against it is open")
+    return closed
+
+
+@asynccontextmanager
+async def _books(settings: Settings) -> AsyncIterator[Ledger]:
+    clock = SystemClock()
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
+    try:
+        async with patience("the database"):
+            yield Ledger(database, clock, settings.resume_after_seconds)
+    finally:
+        await database.close()
 
 
 @asynccontextmanager

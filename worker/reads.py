@@ -167,6 +167,11 @@ def violations() -> Query:
     return Query("SELECT * FROM ledger.violation")
 
 
+def closed_violations() -> Query:
+    """What was broken, and is closed: newest first."""
+    return Query("SELECT * FROM ledger.closed_violation ORDER BY at DESC, detail")
+
+
 def statement_line(row: dict[str, Any]) -> dict[str, Any]:
     """Of an account's line, what a statement shows."""
     return {name: row[name] for name in ("at", "order_id", "purpose", "provider", "coin", "amount", "balance_after")}

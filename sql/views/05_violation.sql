@@ -87,6 +87,10 @@ UNION ALL
 SELECT 'a credited deposit stays what the provider says', format('deposit %s:%s: %s', d.provider, d.record_id, d.note)
   FROM ledger.deposit d
  WHERE d.state = 'credited' AND d.note IS NOT NULL
+       -- Until a person has understood it (ledger.close_violations).
+   AND NOT EXISTS (SELECT FROM ledger.closing x
+                    WHERE x.invariant = 'a credited deposit stays what the provider says'
+                      AND x.detail = format('deposit %s:%s: %s', d.provider, d.record_id, d.note))
 
 UNION ALL
 SELECT 'a credited deposit is posted', format('deposit %s:%s has no journal', d.provider, d.record_id)
@@ -105,4 +109,7 @@ HAVING count(a.number) <> o.attempts
 
 UNION ALL
 SELECT 'no evidence contradicts how an order ended', format('%s: %s', c.order_id, c.detail)
-  FROM ledger.contradiction c;
+  FROM ledger.contradiction c
+ WHERE NOT EXISTS (SELECT FROM ledger.closing x
+                    WHERE x.invariant = 'no evidence contradicts how an order ended'
+                      AND x.detail = format('%s: %s', c.order_id, c.detail));

@@ -59,3 +59,14 @@ async def test_what_changes_at_the_provider_after_an_order_has_ended_is_told_and
     assert (await alone.post("coinqpay/withdrawal", {**record, "status": 4})).text == "OK"  # told again
     assert len(await alone.stage.query("SELECT detail FROM ledger.violation")) == 2
     assert len({event["id"] for event in alone.client.tap.of(failed)}) == len(alone.results(failed))
+
+    for order_id in (failed, succeeded):
+        closed = await alone.desk("review", "close", order_id, "--by", "carol", "--reason", "ticket 4711")
+        assert (closed.code, closed.out.strip()) == (0, f"closed: {order_id}: {told[order_id]}")
+    again = await alone.desk("review", "close", failed, "--by", "carol", "--reason", "ticket 4711")
+    assert (again.code, again.out) == (1, "")
+    assert (await alone.desk("audit")).code == 0
+    assert "ticket 4711" in (await alone.desk("review", "closed", "--json")).out
+    assert (await alone.post("coinqpay/withdrawal", {**record, "status": 4})).text == "OK"  # and again
+    assert (await alone.desk("audit")).code == 0
+    assert await alone.merchant() == before

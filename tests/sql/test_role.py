@@ -58,6 +58,7 @@ EXECUTABLE = {
     "reconciled_until",
     "end_reconcile",
     "begin_replay",
+    "close_violations",
     "end_replay",
 }
 READABLE = {
@@ -74,6 +75,7 @@ READABLE = {
     "deposit_line",
     "drift",
     "letter_replay",
+    "closed_violation",
     "unbound_event",
 }
 TABLES = [
@@ -211,7 +213,7 @@ def test_the_worker_does_its_whole_work_through_functions_and_views(worker: Call
     assert worker.hasten(order_id="ord-3", now=later(30)) == 0
     assert worker.remember_webhook(b"digest")
     assert credit(worker, Deposit()) == "credited"
-    for view in READABLE - {"violation", "drift", "letter_replay"}:
+    for view in READABLE - {"violation", "drift", "letter_replay", "closed_violation"}:
         assert worker.count(view) > 0
     assert worker.violations() == set()
     assert worker.contradict("ord-2", "it was done")

@@ -273,3 +273,72 @@ def test_a_violation_names_what_is_wrong(books: Calls) -> None:
     assert invariant == "balance is the sum of its entries"
     assert "user:alice1 ccpayment/1280" in detail
     assert "posted 8.5" in detail
+
+
+# ---------------------------------------------------------------- closed by a person
+
+CONTRADICT = "INSERT INTO ledger.contradiction (order_id, at, detail) VALUES ('ord-1', now(), %s)"
+GIVEN_BACK = "UPDATE ledger.deposit SET note = %s WHERE record_id = 'rec-1'"
+
+
+def close(books: Calls, subject: str) -> list[str]:
+    rows = books.connection.execute(
+        "SELECT ledger.close_violations(%s, 'carol', 'paid by hand, ticket 4711', %s)", (subject, later(9))
+    )
+    return [detail for (detail,) in rows.fetchall()]
+
+
+def test_evidence_against_an_order_is_closed_by_a_person_and_the_books_stay_as_they_are(books: Calls) -> None:
+    books.connection.execute(CONTRADICT, ("it was done",))
+    before = books.order("ord-1"), books.count("entry"), books.balance()
+    assert close(books, "ord-2") == []
+    assert close(books, "ord-1") == ["ord-1: it was done"]
+    assert close(books, "ord-1") == [], "it is closed"
+    assert books.violations() == set()
+    assert (books.order("ord-1"), books.count("entry"), books.balance()) == before
+    [closed] = books.dicts("SELECT * FROM ledger.closed_violation")
+    assert closed == {
+        "subject": "ord-1",
+        "invariant": "no evidence contradicts how an order ended",
+        "detail": "ord-1: it was done",
+        "closed_by": "carol",
+        "reason": "paid by hand, ticket 4711",
+        "at": later(9),
+    }
+
+
+def test_what_is_said_later_in_other_words_is_open_again(books: Calls) -> None:
+    books.connection.execute(CONTRADICT, ("it was done",))
+    close(books, "ord-1")
+    books.connection.execute(CONTRADICT, ("it was done twice",))
+    assert books.violations() == {"no evidence contradicts how an order ended"}
+    assert close(books, "ord-1") == ["ord-1: it was done twice"]
+
+
+def test_what_is_said_against_a_deposit_is_closed_by_its_name(books: Calls) -> None:
+    books.connection.execute(GIVEN_BACK, ("credited, the provider now says failed",))
+    assert close(books, "deposit:coinqpay:rec-1") == []
+    assert close(books, "rec-1") == []
+    detail = "deposit ccpayment:rec-1: credited, the provider now says failed"
+    assert close(books, "deposit:ccpayment:rec-1") == [detail]
+    assert books.violations() == set()
+    books.connection.execute(GIVEN_BACK, ("credited, the provider now says risky",))
+    assert books.violations() == {"a credited deposit stays what the provider says"}
+
+
+def test_no_other_broken_promise_can_be_closed(books: Calls) -> None:
+    books.connection.execute("SET session_replication_role = replica")
+    for crime in (str(parameters.values[0]) for parameters in PLANTED[:-2]):
+        with books.connection.transaction(force_rollback=True):
+            books.connection.execute(crime.encode())
+            before = books.violations()
+            assert [close(books, f"ord-{number}") for number in range(8)] == [[]] * 8
+            assert books.violations() == before != set()
+
+
+def test_what_was_closed_is_never_changed(books: Calls) -> None:
+    books.connection.execute(CONTRADICT, ("it was done",))
+    close(books, "ord-1")
+    for change in ("UPDATE ledger.closing SET reason = 'none'", "DELETE FROM ledger.closing"):
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"), books.connection.transaction():
+            books.connection.execute(change.encode())

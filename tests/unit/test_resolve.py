@@ -73,6 +73,7 @@ class Rows:
 
     orders: dict[str, Order]
     settled: list[Settlement] = field(default_factory=list)
+    looks: int = 0  # of a worker, each between a person's check and what comes of it
 
     async def read_orders(self, order_ids: list[str]) -> list[Order]:
         return [self.orders[order_id] for order_id in order_ids if order_id in self.orders]
@@ -88,6 +89,11 @@ class Rows:
         owner = self._owner(settlement.decision.provider_ref)
         if owner is not None and owner.order_id != settlement.order.order_id:
             return "taken"
+        if self.looks > 0:
+            self.looks -= 1
+            order = settlement.order
+            self.orders[order.order_id] = replace(order, revision=order.revision + 1)
+            return "stale"
         self.settled.append(settlement)
         return "settled"
 
@@ -103,10 +109,11 @@ async def say(
     order: Order | None = None,
     others: tuple[Order, ...] = (),
     also: dict[str | None, Finding | Candidates] | None = None,
+    looks: int = 0,
 ) -> tuple[Decision, str | None]:
     """What becomes of the order when a person says so: the decision, and what the evidence keeps of the person."""
     order = order or payout()
-    rows = Rows({one.order_id: one for one in (order, *others)})
+    rows = Rows({one.order_id: one for one in (order, *others)}, looks=looks)
     provider = Records("coinqpay", merchant_user_id="", settling_time=SETTLING)
     provider.said = {"w-1": by_id, None: listed, **(also or {})}
     world = cast(
@@ -139,6 +146,13 @@ async def test_what_was_not_paid_is_released_though_its_record_differs() -> None
     decision, said = await say(NOT_EXECUTED, differing(UNPAID))
     assert (decision.state, decision.error_code, decision.lines) == ("failed", "not_executed", ())
     assert said == "carol: ticket 4711"
+
+
+async def test_a_decision_is_checked_and_made_anew_when_a_worker_has_looked_meanwhile() -> None:
+    decision, _ = await say(NOT_EXECUTED, differing(UNPAID), looks=2)
+    assert decision.state == "failed"
+    with pytest.raises(WorkerError, match="has moved on meanwhile"):
+        await say(NOT_EXECUTED, differing(UNPAID), looks=1000)
 
 
 BOUND = "is bound to w-1 at the provider; its record decides"

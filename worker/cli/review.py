@@ -11,7 +11,7 @@ from worker.errors import BadInput, Finding
 from worker.review import ask_provider, resolve_order
 from worker.settings import read_settings
 
-review = typer.Typer(no_args_is_help=True, help="Orders whose outcome no machine can know.")
+review = typer.Typer(no_args_is_help=True, help="What needs a person: outcomes no machine can know, contradictions.")
 
 
 @review.command("list")
@@ -62,3 +62,26 @@ def review_resolve(
         raise BadInput("--executed or --not-executed: one of the two is required")
     resolution = desk.read_resolution(executed, differing, by, reason)
     typer.echo(wait_for(resolve_order(read_settings(), order_id, resolution)))
+
+
+@review.command("close")
+def review_close(
+    subject: Annotated[
+        str, typer.Argument(help="An order, or deposit:<provider>:<record id>, as the audit names it.")
+    ],
+    by: Annotated[str, typer.Option(help="Who has understood it.")],
+    reason: Annotated[str, typer.Option(help="What was found and done, for whoever reads it later.")],
+) -> None:
+    """Close what a provider says against how an order ended, or a credited deposit; recorded, and nothing is booked.
+
+    The audit shows it no more. What the provider says later in other words is shown again.
+    """
+    desk.check_word(by, reason)
+    for detail in wait_for(desk.close_violations(read_settings(), subject, by, reason)):
+        typer.echo(f"closed: {detail}")
+
+
+@review.command("closed")
+def review_closed(as_json: Json = False) -> None:
+    """List what was closed, newest first: by whom, and why."""
+    console.print_rows(read_rows(reads.closed_violations()), as_json, "nothing was closed")

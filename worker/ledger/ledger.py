@@ -38,6 +38,7 @@ class Ledger:
         self.start_attempt = orders.start_attempt
         self.hasten = orders.hasten
         self.contradict = orders.contradict
+        self.close_violations = orders.close_violations
         self.adjust = orders.adjust
 
         payments = Payments(session, orders)
@@ -83,8 +84,7 @@ class Ledger:
         self.unbound_events = outbox.unbound_events
 
         letters = Letters(session)
-        self.begin_replay = letters.begin_replay
-        self.end_replay = letters.end_replay
+        self.begin_replay, self.end_replay = letters.begin_replay, letters.end_replay
 
     @property
     def token(self) -> UUID:

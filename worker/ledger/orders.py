@@ -87,6 +87,13 @@ class Orders:
             ),
         )
 
+    async def close_violations(self, subject: str, closed_by: str, reason: str) -> list[str]:
+        """What a provider says against an order or deposit, and a person has understood; what was closed by that."""
+        rows = await self._session.fetch_at(
+            "SELECT ledger.close_violations($1,$2,$3,$4)", lambda now: (subject, closed_by, reason, now)
+        )
+        return [row[0] for row in rows]
+
     async def adjust(
         self,
         *,

@@ -27,6 +27,9 @@ from worker.steps.settle import apply
 from worker.steps.submit import choose, instruction_of, look_up_raw
 from worker.world import World
 
+# A worker looks at orders in review too, once a minute; a person's decision need not fail for that.
+TRIES_MAX = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -43,6 +46,15 @@ class Resolution:
 
 async def resolve(order_id: str, resolution: Resolution, world: World) -> str:
     """Apply it; what it led to, in words. Raises BadInput for what contradicts the evidence, WorkerError."""
+    for _ in range(TRIES_MAX):
+        words = await _try(order_id, resolution, world)
+        if words is not None:
+            return words
+    raise WorkerError(f"{order_id}: has moved on meanwhile; look at it again")
+
+
+async def _try(order_id: str, resolution: Resolution, world: World) -> str | None:
+    """None: somebody has looked at the order meanwhile. Everything is read and checked anew then."""
     read = await world.ledger.read_orders([order_id])
     if not read:
         raise BadInput(f"no order {order_id}")
@@ -56,7 +68,7 @@ async def resolve(order_id: str, resolution: Resolution, world: World) -> str:
         case "taken":
             raise BadInput(f"--executed: {resolution.executed_as} belongs to another order")
         case "stale":
-            raise WorkerError(f"{order_id}: has moved on meanwhile; look at it again")
+            return None
         case verdict:
             assert_never(verdict)
 
