@@ -31,7 +31,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
      LIMIT 1
 $$;
 
--- Have the open rescans of a transaction looked at soon; NULL: all of them.
+-- Have the open rescans of a transaction looked at soon; NULL: all of them. One that a job is just looking at is looked
+-- at by another too: the provider is asked twice, and what the first decides is stale, for the claim of the second has
+-- moved the revision.
 CREATE OR REPLACE FUNCTION ledger.hasten_rescans(provider text, tx_id text, now timestamptz) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     WITH meant AS (

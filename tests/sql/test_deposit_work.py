@@ -236,3 +236,13 @@ def test_open_rescans_of_a_transaction_are_hastened(calls: Calls) -> None:
     assert calls.value("SELECT ledger.hasten_rescans('ccpayment', '0xabc', %s)", NOW) == 2
     rows = calls.dicts("SELECT order_id FROM ledger.orders WHERE due_at <= %s ORDER BY 1", NOW)
     assert [row["order_id"] for row in rows] == ["res-1", "res-2"]
+
+
+def test_of_two_that_look_for_one_payment_at_once_only_the_later_is_believed(calls: Calls) -> None:
+    calls.admit(rescan("res-1"))
+    claimed = {"types": ("rescan",), "now": later(31)}
+    assert calls.claim(**claimed) == {"res-1"}
+    calls.value("SELECT ledger.hasten_rescans('ccpayment', NULL, %s)", later(31))
+    assert calls.claim(**claimed) == {"res-1"}, "the first has not ended"
+    assert calls.settle(waits("res-1", 2, "held", due_at=later(60))) == ["stale"]
+    assert calls.settle(waits("res-1", 3, "held", due_at=later(60))) == ["settled"]
