@@ -30,6 +30,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.close_violations,
     ledger.store_coins,
     ledger.take_job,
+    ledger.keep_job,
     ledger.end_job,
     ledger.confirmation,
     ledger.payment_in_doubt,

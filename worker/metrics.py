@@ -1,6 +1,7 @@
 """What this process did, counted for Prometheus."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -59,6 +60,16 @@ class Metrics:
             ("routing_key",),
             registry=self._registry,
         )
+        self._job_finished = Gauge(
+            "ledger_job_finished_timestamp_seconds",
+            "When the last run of a scheduled job ended, in whichever process",
+            ("job",),
+            registry=self._registry,
+        )
+        self._job_seconds = Gauge("ledger_job_seconds", "How long that run took", ("job",), registry=self._registry)
+        self._job_failed = Gauge(
+            "ledger_job_failed", "1 when that run was not done, 0 when it was", ("job",), registry=self._registry
+        )
 
     def admitted(self, provider: str, command_type: str, verdict: str) -> None:
         """A command arrived."""
@@ -89,6 +100,12 @@ class Metrics:
         self._unbound.clear()
         for routing_key, count in events.items():
             self._unbound.labels(routing_key).set(count)
+
+    def job_ended(self, job: str, finished_at: datetime, seconds: float, *, failed: bool) -> None:
+        """The database was asked how a job's last run ended."""
+        self._job_finished.labels(job).set(finished_at.timestamp())
+        self._job_seconds.labels(job).set(seconds)
+        self._job_failed.labels(job).set(failed)
 
     def watch_publishing(self, is_blocked: Callable[[], bool]) -> None:
         """Show whether the broker takes our messages, asked whenever the metrics are."""

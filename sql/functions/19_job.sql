@@ -9,6 +9,15 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     RETURNING run
 $$;
 
+-- Have a run for longer; false when another has begun meanwhile.
+CREATE OR REPLACE FUNCTION ledger.keep_job(name text, run bigint, lease_until timestamptz) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    WITH kept AS (
+        UPDATE job j SET due_at = lease_until WHERE j.name = keep_job.name AND j.run = keep_job.run RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM kept)
+$$;
+
 -- Say that a run ended, and when the next is due. Nothing happens when another run has begun meanwhile.
 CREATE OR REPLACE FUNCTION ledger.end_job(
     name text, run bigint, now timestamptz, next_at timestamptz, result text

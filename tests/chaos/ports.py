@@ -103,7 +103,7 @@ class KillableClock:
 READS = frozenset(
     {
         *("read_orders", "read_coins", "bound", "confirmation", "payment_in_doubt"),
-        *("rescan_for", "credited_deposit", "booked_deposit"),
+        *("rescan_for", "credited_deposit", "booked_deposit", "last_runs"),
     }
 )
 TAKES = frozenset({"claim", "take_outbox", "take_job", "take_deposits", "take_webhooks", "hasten", "hasten_rescans"})

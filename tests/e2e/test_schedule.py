@@ -63,6 +63,25 @@ async def test_two_workers_do_each_job_once_per_period(empty_house: House) -> No
     assert (ended - started).total_seconds() >= RESCAN_SECONDS * (listed[RESCAN]["run"] - began["run"])
 
 
+async def test_the_last_run_of_a_job_its_duration_and_its_result_are_metrics(empty_house: House) -> None:
+    house = empty_house
+    await house.stage.fault("http_500", when="before", route="getCoinList")
+    house.make_due("coins.ccpayment", "coins.coinqpay")
+    runs = {name: row["run"] for name, row in (await jobs(house)).items()}
+    async with working(house):
+        for name in CALLS:
+            await until_ended(house, name, runs.get(name, 0) + 1)
+        lines = (await house.get("/metrics")).text.splitlines()
+        listed = await jobs(house)
+    told = {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith("ledger_job_")}
+    assert told['ledger_job_failed{job="coins.ccpayment"}'] == 1
+    assert told['ledger_job_failed{job="coins.coinqpay"}'] == 0
+    ended = datetime.fromisoformat(listed["coins.coinqpay"]["finished_at"]).timestamp()
+    assert told['ledger_job_finished_timestamp_seconds{job="coins.coinqpay"}'] == pytest.approx(ended, abs=0.001)
+    seconds = float(listed["coins.coinqpay"]["seconds"])
+    assert told['ledger_job_seconds{job="coins.coinqpay"}'] == pytest.approx(seconds, abs=0.001)
+
+
 async def test_the_job_of_a_killed_worker_is_run_again_when_its_lease_is_over(empty_house: House) -> None:
     house = empty_house
     async with house.stage.worker("--role", "schedule") as worker:

@@ -104,3 +104,22 @@ def test_of_those_that_take_a_job_at_once_one_gets_it_and_one_the_next_run(datab
             numbers = [taken[2 * turn + moment] for taken in answers]
             assert [number for number in numbers if number is not None] == [moment + 1]
             assert len(numbers) == THREADS
+
+
+def test_a_run_that_lasts_is_kept_and_taken_by_nobody(calls: Calls) -> None:
+    calls.take_job(now=NOW, lease_until=later(300))
+    assert keep(calls, 1, later(400))
+    assert calls.take_job(now=later(399)) is None
+    assert calls.take_job(now=later(400), lease_until=later(700)) == 2
+
+
+def test_a_run_that_another_has_followed_is_not_kept(calls: Calls) -> None:
+    calls.take_job(now=NOW, lease_until=later(300))
+    calls.take_job(now=later(300), lease_until=later(600))
+    before = status(calls)
+    assert not keep(calls, 1, later(900))
+    assert status(calls) == before
+
+
+def keep(calls: Calls, run: int, lease_until: Any) -> bool:
+    return bool(calls.value("SELECT ledger.keep_job('job', %s::bigint, %s)", run, lease_until))

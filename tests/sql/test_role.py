@@ -26,6 +26,7 @@ EXECUTABLE = {
     "bound",
     "store_coins",
     "take_job",
+    "keep_job",
     "end_job",
     "confirmation",
     "payment_in_doubt",

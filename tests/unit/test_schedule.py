@@ -28,6 +28,15 @@ class Jobs:
     due: dict[str, int]
     taken: list[tuple[str, float]] = field(default_factory=list)
     ended: list[tuple[str, int, float, str]] = field(default_factory=list)
+    kept: list[tuple[str, int, float]] = field(default_factory=list)
+    kept_enough: asyncio.Event = field(default_factory=asyncio.Event)
+    keeps: int = 1000  # how often a run may be kept, before another has the job
+
+    async def keep_job(self, name: str, run: int, lease_seconds: float) -> bool:
+        self.kept.append((name, run, lease_seconds))
+        if len(self.kept) == 3:
+            self.kept_enough.set()
+        return len(self.kept) <= self.keeps
 
     async def take_job(self, name: str, lease_seconds: float) -> int | None:
         self.taken.append((name, lease_seconds))
@@ -137,3 +146,57 @@ async def test_a_long_job_does_not_keep_the_others_waiting() -> None:
     with pytest.raises(Ended):
         await schedule(jobs, Job("reconcile", 3600, long), Job("coins", 300, doing("x")), clock=clock).run()
     assert [name for name, *_ in jobs.ended] == ["coins"]
+
+
+# ---------------------------------------------------------------- a run that lasts
+
+LEASE = 0.03
+
+
+async def test_a_run_that_lasts_is_kept_until_it_ends() -> None:
+    jobs = Jobs({"reconcile": 4})
+
+    async def run() -> str:
+        await jobs.kept_enough.wait()
+        return "nothing differs"
+
+    assert await schedule(jobs, Job("reconcile", 3600, run, LEASE)).run_once() == 1
+    assert jobs.kept[:3] == [("reconcile", 4, LEASE)] * 3
+    assert jobs.ended == [("reconcile", 4, 3600, "nothing differs")]
+
+
+async def test_a_run_that_another_has_followed_ends_and_says_nothing() -> None:
+    jobs = Jobs({"reconcile": 4}, keeps=2)
+    stopped = asyncio.Event()
+
+    async def run() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+        return "never"
+
+    assert await schedule(jobs, Job("reconcile", 3600, run, LEASE)).run_once() == 1
+    assert stopped.is_set()
+    assert jobs.ended == []
+
+
+async def test_a_run_ends_with_the_worker() -> None:
+    jobs = Jobs({"reconcile": 4})
+    began, stopped = asyncio.Event(), asyncio.Event()
+
+    async def run() -> str:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            stopped.set()
+        return "never"
+
+    working = asyncio.create_task(schedule(jobs, Job("reconcile", 3600, run)).run())
+    await began.wait()
+    working.cancel()
+    await asyncio.wait({working})
+    assert stopped.is_set()
+    assert jobs.ended == []

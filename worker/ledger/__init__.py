@@ -6,6 +6,7 @@ Every method waits for a database that is away and goes on when it is back: each
 from worker.ledger.booked import Booked, Difference, OpenPayment, Position
 from worker.ledger.deposits import Posted, Watched
 from worker.ledger.intake import Admission, Intake, Rejection, Verdict
+from worker.ledger.jobs import FAILED
 from worker.ledger.ledger import Ledger
 from worker.ledger.letters import LetterReplay
 from worker.ledger.outbox import Stored, stored
@@ -15,6 +16,7 @@ from worker.ledger.settlement import Applied, Settlement
 from worker.ledger.webhooks import Webhook
 
 __all__ = [
+    "FAILED",
     "Admission",
     "Applied",
     "Booked",

@@ -72,8 +72,8 @@ class Ledger:
         self.read_coins = coins.read_coins
 
         jobs = Jobs(session)
-        self.take_job = jobs.take_job
-        self.end_job = jobs.end_job
+        self.take_job, self.keep_job, self.end_job = jobs.take_job, jobs.keep_job, jobs.end_job
+        self.last_runs = jobs.last_runs
 
         outbox = Outbox(session)
         self.announce = outbox.announce

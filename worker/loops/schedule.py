@@ -8,7 +8,7 @@ import structlog
 
 from worker.clock import Clock
 from worker.errors import BadSettings, SchemaMissing
-from worker.ledger import Ledger
+from worker.ledger import FAILED, Ledger
 from worker.providers.protocol import ReadFailed
 
 log = structlog.get_logger()
@@ -18,7 +18,7 @@ LOOK_SECONDS_MIN = 1.0
 LOOK_SECONDS_MAX = 30.0
 # After a run that failed; not the whole period, which may be an hour.
 AGAIN_SECONDS = 60.0
-# A run that has not ended by then was killed; another begins.
+# A run is killed when nothing is heard of it for so long; another begins. One that lasts is heard of in time.
 LEASE_SECONDS = 300.0
 
 
@@ -58,7 +58,17 @@ class Schedule:
         number = await self._ledger.take_job(job.name, job.lease_seconds)
         if number is None:
             return False
-        result, wait = await self._run(job, number)
+        running = asyncio.create_task(self._run(job, number))
+        try:
+            while not (await asyncio.wait({running}, timeout=job.lease_seconds / 3))[0]:
+                if not await self._ledger.keep_job(job.name, number, job.lease_seconds):
+                    # This process stood still for longer than the lease, and another has the job.
+                    log.warning("job is run by another, this run ends", job=job.name, run=number)
+                    return True
+            result, wait = await running
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
         await self._ledger.end_job(job.name, number, wait, result)
         return True
 
@@ -69,12 +79,12 @@ class Schedule:
             result = await job.run()
         except ReadFailed as error:
             log.warning("job failed", job=job.name, run=number, reason=str(error))
-            return f"failed: {error}", again
+            return f"{FAILED}{error}", again
         except (SchemaMissing, BadSettings):
             raise
         except Exception as error:
             # A bug, or a state nobody thought of: the orders must not stop for it.
             log.exception("job failed", job=job.name, run=number)
-            return f"failed: {type(error).__name__}", again
+            return f"{FAILED}{type(error).__name__}", again
         log.debug("job done", job=job.name, run=number, result=result)
         return result, job.period_seconds

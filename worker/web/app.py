@@ -32,7 +32,7 @@ def make_app(providers: Mapping[str, Provider], world: World, is_broker_there: C
         return JSONResponse({**parts, "providers": states}, 200 if all(parts.values()) else 503)
 
     async def metrics(_request: Request) -> Response:
-        await _count_unbound(world)
+        await _ask_database(world)
         return Response(world.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
@@ -45,11 +45,13 @@ def make_app(providers: Mapping[str, Provider], world: World, is_broker_there: C
     )
 
 
-async def _count_unbound(world: World) -> None:
-    """What waits is in the database, whichever process wrote it; while that is away, the last count stays."""
+async def _ask_database(world: World) -> None:
+    """What waits, and how jobs ended, in whichever process; while the database is away, the last figures stay."""
     with suppress(TimeoutError, WorkerError):
         async with asyncio.timeout(READY_SECONDS_MAX):
             world.metrics.unbound(await world.ledger.unbound_events())
+            for run in await world.ledger.last_runs():
+                world.metrics.job_ended(run.name, run.finished_at, run.seconds, failed=run.failed)
 
 
 async def _is_database_there(world: World) -> bool:
