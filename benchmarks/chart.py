@@ -1,21 +1,37 @@
-"""A bar chart as SVG text, with nothing to install: a row per bar, its name above and its figure at its end."""
+"""Charts as SVG text, with nothing to install: bars to one scale, and lines in panels that each have their own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 WIDTH = 720
 BAR_WIDTH_MAX = 600
 ROW_HEIGHT = 46
 HEAD_HEIGHT = 40
+PANEL_HEIGHT = 170
+PLOT_LEFT, PLOT_RIGHT = 60, 600
+PLOT_HEIGHT = 110
 # Ours first, the others alike.
 COLOURS = ("#1f6feb", "#9aa4b1")
+LINE_COLOURS = ("#1f6feb", "#8250df", "#cf222e")
+
+# x (as it is called), and y.
+Line = Sequence[tuple[str, float]]
 
 
 def bars(title: str, rows: Sequence[tuple[str, int]]) -> str:
     """One bar per row, in the given order, to one scale that begins at zero."""
     most = max((figure for _, figure in rows), default=0) or 1
-    height = HEAD_HEIGHT + ROW_HEIGHT * len(rows)
     drawn = [_bar(number, name, figure, figure / most) for number, (name, figure) in enumerate(rows)]
+    return _drawing(title, HEAD_HEIGHT + ROW_HEIGHT * len(rows), drawn)
+
+
+def panels(title: str, unit: str, lines: Mapping[str, Mapping[str, Line]]) -> str:
+    """A panel for each name, one under the other, with its lines; every scale begins at zero."""
+    drawn = [_panel(number, name, unit, lines[name]) for number, name in enumerate(lines)]
+    return _drawing(title, HEAD_HEIGHT + PANEL_HEIGHT * len(lines), drawn)
+
+
+def _drawing(title: str, height: int, drawn: Sequence[str]) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="sans-serif">',
@@ -37,3 +53,36 @@ def _bar(number: int, name: str, figure: int, share: float) -> str:
         f'<rect x="10" y="{top + 18}" width="{width}" height="18" fill="{colour}"/>'
         f'<text x="{width + 16}" y="{top + 32}" font-size="12">{figure:,}</text>'
     )
+
+
+def _panel(number: int, name: str, unit: str, lines: Mapping[str, Line]) -> str:
+    top = HEAD_HEIGHT + number * PANEL_HEIGHT
+    base = top + 20 + PLOT_HEIGHT
+    most = max((y for line in lines.values() for _, y in line), default=0.0) or 1.0
+    names = [x for x, _ in next(iter(lines.values()))]
+    places = _spread(len(names))
+    drawn = [
+        f'<text x="10" y="{top + 12}" font-size="12">{escape(name)}</text>',
+        f'<line x1="{PLOT_LEFT}" y1="{base}" x2="{PLOT_RIGHT}" y2="{base}" stroke="#9aa4b1"/>',
+        _small(PLOT_LEFT - 6, top + 26, "end", f"{most:,.0f} {unit}"),
+        _small(PLOT_LEFT - 6, base + 4, "end", "0"),
+    ]
+    drawn += [_small(place, base + 16, "middle", x) for place, x in zip(places, names, strict=True)]
+    for colour, (label, line) in zip(LINE_COLOURS, lines.items(), strict=False):
+        heights = [round(base - PLOT_HEIGHT * y / most) for _, y in line]
+        points = " ".join(f"{place},{height}" for place, height in zip(places, heights, strict=True))
+        drawn += [
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>',
+            _small(PLOT_RIGHT + 8, heights[-1] + 4, "start", f"{label} {line[-1][1]:,.0f}", colour),
+        ]
+    return "".join(drawn)
+
+
+def _small(x: int, y: int, anchor: str, text: str, colour: str = "#000000") -> str:
+    return f'<text x="{x}" y="{y}" font-size="11" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+
+
+def _spread(count: int) -> list[int]:
+    """So many places from the left to the right."""
+    width = PLOT_RIGHT - PLOT_LEFT
+    return [PLOT_LEFT + round(width * number / max(count - 1, 1)) for number in range(count)]

@@ -5,7 +5,6 @@ side compares.
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -67,14 +66,11 @@ class Plan:
 
 async def measure(url: str, amqp_url: str, plan: Plan) -> list[dict[str, Any]]:
     """A row per worker: commands per second and the process's CPU per command, the median of some rounds."""
-    await _prepare(url, amqp_url)
+    await _prepare_peer(url, amqp_url)
     seen: dict[str, list[tuple[float, float]]] = {OURS: [], PLAIN: [], PLAIN_AIOHTTP: []}
     async with processes.gateway() as gateway_url:
-        # A new database owes every scheduled job its first run, the reconciliation of all users among them: once an
-        # hour in service, so not in what is counted.
-        await _ours(url, amqp_url, gateway_url, Plan(commands=plan.commands // 4))
         for _ in range(plan.rounds):  # in turn, so that a noisy minute meets all of them
-            seen[OURS].append(await _ours(url, amqp_url, gateway_url, plan))
+            seen[OURS].append(await ours(url, amqp_url, gateway_url, plan))
             for name, transport in ((PLAIN, "httpx"), (PLAIN_AIOHTTP, "aiohttp")):
                 seen[name].append(await _plain(url, amqp_url, gateway_url, transport, plan))
     return [_row(name, rounds, seen[OURS]) for name, rounds in seen.items()]
@@ -91,34 +87,41 @@ def _row(name: str, rounds: Rounds, ours: Rounds) -> dict[str, Any]:
     }
 
 
-async def _prepare(url: str, amqp_url: str) -> None:
+async def prepare(url: str, amqp_url: str) -> None:
+    """Queues without messages, users who can pay, and a worker that has run before.
+
+    A new database owes every scheduled job its first run, the reconciliation of all users among them: once an hour in
+    service, so not in what is counted.
+    """
     async with open_channel(amqp_url) as (channel, _):
         await apply_topology(channel, ("ccpayment",))
         await (await channel.get_queue(commands_queue("ccpayment").name, ensure=False)).purge()
+    await load.fund(url)
+    async with processes.gateway() as gateway_url:
+        await ours(url, amqp_url, gateway_url, Plan(commands=1500))
+
+
+async def _prepare_peer(url: str, amqp_url: str) -> None:
+    async with open_channel(amqp_url) as (channel, _):
         await channel.declare_exchange(PEER_EVENTS, "topic", durable=True)
         queue = await channel.declare_queue(PEER_QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
         await queue.purge()
-    await load.fund(url)
     owner = await asyncpg.connect(url)
     await owner.execute(PEER_TABLES)
     await owner.close()
 
 
-async def _ours(url: str, amqp_url: str, gateway_url: str, plan: Plan) -> tuple[float, float]:
+async def ours(url: str, amqp_url: str, gateway_url: str, plan: Plan) -> tuple[float, float]:
+    """Commands per second and CPU µs per command of a worker that is started for it."""
     async with load.tap(amqp_url, EVENTS_EXCHANGE) as events:
-        await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", _order_ids(plan))
+        await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", load.order_ids(plan.commands))
         return await _drain(events, processes.worker(url, gateway_url), plan)
 
 
 async def _plain(url: str, amqp_url: str, gateway_url: str, transport: str, plan: Plan) -> tuple[float, float]:
     async with load.tap(amqp_url, PEER_EVENTS) as events:
-        await load.publish(amqp_url, "", PEER_QUEUE, _order_ids(plan))
+        await load.publish(amqp_url, "", PEER_QUEUE, load.order_ids(plan.commands))
         return await _drain(events, processes.peer(url, amqp_url, gateway_url, transport), plan)
-
-
-def _order_ids(plan: Plan) -> list[str]:
-    run = secrets.token_hex(4)
-    return [f"{run}-{number}" for number in range(plan.commands)]
 
 
 async def _drain(

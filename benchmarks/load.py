@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,12 @@ async def fund(url: str) -> None:
             str(COIN),
         )
     await owner.close()
+
+
+def order_ids(count: int) -> list[str]:
+    """Ids that no other run has used."""
+    run = secrets.token_hex(4)
+    return [f"{run}-{number}" for number in range(count)]
 
 
 async def publish(amqp_url: str, exchange: str, routing_key: str, order_ids: list[str]) -> None:

@@ -20,6 +20,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / NANOSECONDS
 
 
+def resident_megabytes(pid: int) -> float:
+    """What a process has in memory."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 @asynccontextmanager
 async def gateway(delay_milliseconds: int = 0) -> AsyncIterator[str]:
     """The base URL of a gateway of its own."""
