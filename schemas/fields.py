@@ -94,6 +94,12 @@ Address = Annotated[
 TransactionId = Annotated[Address, AfterValidator(one_spelling)]
 ChainName = Annotated[StrictStr, AfterValidator(matching(CHAIN_NAME, "must be 1-32 characters of A-Z a-z 0-9 _ . -"))]
 Memo = Annotated[StrictStr, Field(max_length=64), AfterValidator(_check_clean)]
-Account = Annotated[StrictStr, AfterValidator(matching(ACCOUNT, "must be merchant or user:<userId>"))]
+# Null is what some serialisers write for a field that was left out.
+Account = Annotated[
+    StrictStr,
+    AfterValidator(matching(ACCOUNT, "must be merchant or user:<userId>")),
+    BeforeValidator(lambda account: "merchant" if account is None else account),
+    Field(json_schema_extra={"type": ["string", "null"]}),
+]
 Remark = Annotated[StrictStr, Field(max_length=255), AfterValidator(_check_clean)]
 Instant = Annotated[datetime, BeforeValidator(_read_instant)]

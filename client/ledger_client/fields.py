@@ -73,8 +73,11 @@ UserId = Annotated[
         r"(?!sys)[A-Za-z0-9_.:@-]{5,64}", "must be 5-64 characters of A-Z a-z 0-9 _ . : @ - and not start with sys"
     ),
 ]
+# None is what some services pass on for a field that was left out.
 Account = Annotated[
-    StrictStr, _matching(r"merchant|user:(?!sys)[A-Za-z0-9_.:@-]{5,64}", "must be merchant or user:<userId>")
+    StrictStr,
+    _matching(r"merchant|user:(?!sys)[A-Za-z0-9_.:@-]{5,64}", "must be merchant or user:<userId>"),
+    BeforeValidator(lambda account: "merchant" if account is None else account),
 ]
 CoinId = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 CoinName = Annotated[StrictStr, _matching(r"[A-Za-z0-9_.-]{1,50}", "must be 1-50 characters of A-Z a-z 0-9 _ . -")]

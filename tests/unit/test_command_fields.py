@@ -74,7 +74,7 @@ RIGHT = rows(
     (("swap",), "extraFeeRate", ["0", "0.0", "0.01", "0.010", "0." + "9" * 18, None]),
     (ON_COINQPAY, "amount", RIGHT_AMOUNTS),
     (ON_COINQPAY, "coin", ["E", "TRON_USDT", "a.b-c_D9", "X" * 50]),
-    (ON_COINQPAY, "account", ["merchant", "user:alice1", "user:aZ0_.:@-", "user:" + "a" * 64, "user:mysys"]),
+    (ON_COINQPAY, "account", [None, "merchant", "user:alice1", "user:aZ0_.:@-", "user:" + "a" * 64, "user:mysys"]),
     (("payout",), "address", ["T", "TDD1DYWkAr37thmRjaZntxcjs7tgwUjcd1", "0xAb", "bc1q", "!~", "x" * 128, "a:b?c=d"]),
     (("rescan",), "chain", ["T", "TRX", "a.b-c_D9", "X" * 32]),
     (("rescan",), "toAddress", ["T", "0xAb", "x" * 128]),
@@ -107,7 +107,7 @@ WRONG = rows(
         ["", "Merchant", "merchant ", "merchant\n", "custody", "user:", "alice1", "USER:alice1"],
     ),
     (ON_COINQPAY, "account", ["user:abcd", "user:sys12", "user:" + "a" * 65, "user:al ice", "user:alice1\n"]),
-    (ON_COINQPAY, "account", ["merchant|user:alice1", None, 1, ["merchant"]]),
+    (ON_COINQPAY, "account", ["merchant|user:alice1", 1, ["merchant"]]),
     (("payout",), "address", ["", "a b", "a\n", "a\tb", "a\x00", "x" * 129, "é", "ТDD1", "a\x7f", None, 5, ["a"]]),
     (("rescan",), "chain", ["", "X" * 33, "TRX 20", "TRX\n", "TRX/20", None, 1]),
     (("rescan",), "toAddress", ["", "a b", "a\n", "x" * 129, "é", None, 5]),
@@ -182,6 +182,7 @@ SAME: dict[str, tuple[Fields, Fields]] = {
     "a pay order's amount spelled out": (PAY_ORDER, PAY_ORDER | {"amount": "5.0"}),
     "a rescan's hash in capitals": (RESCAN | {"txId": "0xab12"}, RESCAN | {"txId": "0XAB12"}),
     **{f"the merchant named in a {kind}": (ALL[kind], ALL[kind] | {"account": "merchant"}) for kind in ON_COINQPAY},
+    **{f"nobody named in a {kind}": (ALL[kind], ALL[kind] | {"account": None}) for kind in ON_COINQPAY},
     **{f"the provider named in a {kind}": (ALL[kind], ALL[kind] | {"provider": PROVIDER[kind]}) for kind in EVERY},
 }
 OTHER: dict[str, tuple[Fields, Fields]] = {
