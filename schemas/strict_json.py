@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 # A command has a dozen short fields; 64 KiB is what the contract promises.
 BODY_BYTES_MAX = 64 * 1024
-# Beyond this nobody looks into a body that is refused anyway.
-READABLE_BYTES_MAX = 1024 * 1024
+# Beyond this nobody looks into a body that is refused anyway: while one is read, nothing else is done.
+READABLE_BYTES_MAX = 4 * 1024 * 1024
 
 
 class MalformedJson(ValueError):
@@ -40,18 +40,18 @@ def read_object(body: bytes) -> dict[str, Any]:
 def find_text(body: bytes, name: str) -> str | None:
     """The one text value of a top-level field in a body that is refused, so that its sender can be told.
 
-    None when the body is no JSON object, when the field occurs more than once, or is not text.
+    None when the body is no JSON object, when the field has several values, or is not text.
     """
     if len(body) > READABLE_BYTES_MAX:
         return None
     try:
-        pairs = json.loads(body.decode("utf-8"), object_pairs_hook=tuple, parse_constant=_refuse_constant)
+        pairs = _pairs_decoder.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(pairs, tuple):  # with this hook an object, and nothing else, is a tuple
         return None
     values = [value for key, value in pairs if key == name]
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else None
+    return values[0] if values and isinstance(values[0], str) and values.count(values[0]) == len(values) else None
 
 
 def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -65,4 +65,8 @@ def _refuse_constant(_name: str) -> NoReturn:
     raise MalformedJson("body: NaN and Infinity are not JSON")
 
 
+# A number of thousands of digits is JSON all the same, and Python would not read it; no number is looked at here.
+_pairs_decoder = json.JSONDecoder(
+    object_pairs_hook=tuple, parse_constant=_refuse_constant, parse_int=lambda _digits: 0
+)
 _decoder = json.JSONDecoder(object_pairs_hook=_refuse_duplicate_keys, parse_constant=_refuse_constant)

@@ -18,6 +18,7 @@ from worker.dead_letter import Letter, history, read_letter, row_of, shown_body,
 from worker.errors import BadInput, Finding
 from worker.message import Outgoing
 from worker.settings import Settings, required
+from worker.steps.decode import CONTENT_TYPE
 from worker.topology import DEAD_EXCHANGE, dead_queue
 
 log = structlog.get_logger()
@@ -126,7 +127,7 @@ async def _renew(letter: Letter, publish: Publish) -> None:
         exchange=DEAD_EXCHANGE,
         routing_key=letter.routing_key,
         body=message.body,
-        content_type="application/json",
+        content_type=message.content_type or CONTENT_TYPE,
         message_id=message.message_id,
         correlation_id=message.correlation_id,
         app_id=message.app_id,

@@ -12,7 +12,6 @@ from typing import Any
 
 from schemas.command import Command
 from schemas.fields import is_clean
-from schemas.strict_json import READABLE_BYTES_MAX
 from worker.clock import SystemClock
 from worker.database import FOR_FUNCTIONS, Database
 from worker.dead import LOOKS_HEADER, Publish, Wanted, held_letters
@@ -23,9 +22,12 @@ from worker.ledger import Ledger, LetterReplay
 from worker.message import Incoming, Outgoing
 from worker.reads import Query
 from worker.settings import Settings, required
-from worker.steps.decode import Malformed, decode
+from worker.steps.decode import CONTENT_TYPE, Malformed, decode
 from worker.steps.refuse import REASON_HEADER
 from worker.topology import COMMANDS_EXCHANGE
+
+# Of a larger body no copy is kept.
+COPIED_BYTES_MAX = 1024 * 1024
 
 # Says which replay a command comes from, should it die again.
 REPLAY_HEADER = "x-ledger-replay"
@@ -60,7 +62,7 @@ async def replay_letters(settings: Settings, wanted: Wanted, replayer: Replayer)
         if replayer.edited is not None and len({letter.letter_id for letter in letters}) > 1:
             raise BadInput(f"--edit: {len(letters)} dead letters match: name one")
         if replayer.edited is not None:
-            _check_edit(replayer.edited, letters[0])
+            _check_edit(replayer, letters[0])
         return [
             {**row_of(letter, now), "outcome": await _replay(letter, replayer, ledger, publish)} for letter in letters
         ]
@@ -77,12 +79,11 @@ def replays(limit: int) -> Query:
 
 async def _replay(letter: Letter, replayer: Replayer, ledger: Ledger, publish: Publish) -> str:
     """Replay one; what became of it. What the worker would refuse again stays where it is."""
-    body = letter.message.body if replayer.edited is None else replayer.edited
-    read = _read(body, letter)
+    read = _read(letter, replayer)
     if isinstance(read, Malformed):
         return f"kept: {read.reason}"
-    if len(letter.message.body) > READABLE_BYTES_MAX:
-        return f"kept: its body has more than the {READABLE_BYTES_MAX} bytes of which a copy is kept"
+    if len(letter.message.body) > COPIED_BYTES_MAX:
+        return f"kept: its body has more than the {COPIED_BYTES_MAX} bytes of which a copy is kept"
     if replayer.only_tries:
         return "would be replayed"
     replay_id = uuid.uuid4()
@@ -90,7 +91,7 @@ async def _replay(letter: Letter, replayer: Replayer, ledger: Ledger, publish: P
         replay_id=replay_id,
         replayed_by=replayer.name,
         provider=letter.message.provider,
-        routing_key=plain(letter.routing_key) or "",
+        routing_key=plain(letter.message.routing_key) or "",
         message_id=letter.message.message_id,
         order_id=read.order_id,
         reason=letter.reason,
@@ -100,7 +101,8 @@ async def _replay(letter: Letter, replayer: Replayer, ledger: Ledger, publish: P
     async with patience("the database"):
         await ledger.begin_replay(record)
     try:
-        await publish(_command(letter, body, replay_id))
+        body = letter.message.body if replayer.edited is None else replayer.edited
+        await publish(_command(letter.message, read, body, replay_id))
     except (Unroutable, BrokerRefused):
         async with patience("the database"):
             await ledger.end_replay(replay_id, "refused")
@@ -111,14 +113,13 @@ async def _replay(letter: Letter, replayer: Replayer, ledger: Ledger, publish: P
     return "replayed"
 
 
-def _command(letter: Letter, body: bytes, replay_id: uuid.UUID) -> Outgoing:
-    message = letter.message
+def _command(message: Incoming, command: Command, body: bytes, replay_id: uuid.UUID) -> Outgoing:
     kept = {name: value for name, value in message.headers.items() if not _is_of_the_dead(name)}
     return Outgoing(
         exchange=COMMANDS_EXCHANGE,
-        routing_key=letter.routing_key,
+        routing_key=f"{message.provider}.{command.type}",
         body=body,
-        content_type="application/json",
+        content_type=CONTENT_TYPE,
         message_id=message.message_id,
         correlation_id=message.correlation_id,
         app_id=message.app_id,
@@ -130,16 +131,18 @@ def _is_of_the_dead(header: str) -> bool:
     return header in _OF_THE_DEAD or header.startswith(_OF_THE_DEAD_TOO)
 
 
-def _check_edit(edited: bytes, letter: Letter) -> None:
-    read = _read(edited, letter)
+def _check_edit(replayer: Replayer, letter: Letter) -> None:
+    read = _read(letter, replayer)
     if isinstance(read, Malformed):
         raise BadInput(f"--edit: {read.reason}")
 
 
-def _read(body: bytes, letter: Letter) -> Command | Malformed:
-    """As the worker will read it."""
-    provider = letter.message.provider
-    return decode(Incoming(body=body, routing_key=letter.routing_key, provider=provider))
+def _read(letter: Letter, replayer: Replayer) -> Command | Malformed:
+    """As the worker will read it. Unedited, the letter must have named its own type, and said that it is JSON."""
+    message = letter.message
+    if replayer.edited is None:
+        return decode(message)
+    return decode(Incoming(body=replayer.edited, routing_key="", provider=message.provider))
 
 
 @asynccontextmanager

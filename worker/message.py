@@ -23,6 +23,7 @@ class Incoming:
     app_id: str | None = None
     traceparent: str | None = None
     headers: dict[str, object] = field(default_factory=dict)
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

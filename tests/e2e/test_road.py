@@ -133,7 +133,7 @@ async def test_other_spelling_is_the_same_command(road: Road) -> None:
     first = await road.client.ask(command)
     spelled = {**command, "amount": "1.50", "provider": "ccpayment", "expiresAt": "2199-01-01T01:00:00.0+01:00"}
     text = json.dumps(dict(reversed(spelled.items())), indent=3, ensure_ascii=False)
-    await road.client.publish(text.encode(), "ccpayment.transfer", content_type="text/plain")
+    await road.client.publish(text.encode(), "ccpayment.transfer", content_type="Application/JSON; charset=utf-8")
     assert await road.client.tap.delivery(order_id, 2) == first
 
 

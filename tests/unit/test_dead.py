@@ -8,15 +8,21 @@ from uuid import UUID
 import pytest
 
 from schemas.strict_json import BODY_BYTES_MAX
+from schemas.transfer import Transfer
 from worker.broker import Held
 from worker.dead import LOOKS_HEADER, Wanted, read_wanted
 from worker.dead_letter import SHOWN_BYTES_MAX, Letter, history, plain, read_letter, row_of, shown_body, shown_headers
-from worker.dead_replay import REPLAY_HEADER, _command, read_replayer
+from worker.dead_replay import REPLAY_HEADER, Replayer, _command, _read, read_replayer
 from worker.errors import BadInput
 from worker.message import Incoming
+from worker.steps.decode import Malformed, decode
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 BODY = b'{"type": "transfer", "orderId": "ord-1"}'
+GOOD = (
+    b'{"type": "transfer", "orderId": "ord-1", "fromUserId": "alice1", "toUserId": "bob123",'
+    b' "coinId": 1280, "amount": "1"}'
+)
 DEATH = {
     "count": 1,
     "reason": "delivery_limit",
@@ -232,10 +238,20 @@ def test_a_replayed_command_keeps_what_its_publisher_said_and_nothing_of_its_dea
         REPLAY_HEADER: "an earlier one",
     }
     replay_id = UUID(int=1)
-    command = _command(letter(headers=headers), b"{}", replay_id)
+    wish = decode(Incoming(GOOD, "ccpayment.transfer", "ccpayment"))
+    assert isinstance(wish, Transfer)
+    command = _command(letter(headers=headers, routing_key="ccpayment.swap").message, wish, b"{}", replay_id)
     assert (command.exchange, command.routing_key, command.body) == ("ledger.commands", "ccpayment.transfer", b"{}")
     assert command.message_id == "m-1"
     assert command.headers == {"traceparent": "00-1", REPLAY_HEADER: str(replay_id)}
+
+
+def test_what_a_letter_said_of_itself_counts_until_it_is_edited() -> None:
+    dead = letter(GOOD, routing_key="ccpayment.swap")
+    refused = _read(dead, Replayer("ada"))
+    assert isinstance(refused, Malformed)
+    assert refused.reason == "type: must agree with the routing key"
+    assert isinstance(_read(dead, Replayer("ada", edited=GOOD)), Transfer)
 
 
 @pytest.mark.parametrize("routing_key", ["ledger.dead.ccpayment", "", "coinqpay.payout", "ccpayment"])

@@ -133,6 +133,7 @@ BODIES = {
     "NaN": with_fields(remark="x").replace(b'"x"', b"NaN"),
     "Infinity": with_fields(remark="x").replace(b'"x"', b"-Infinity"),
     "nested lists": b"[" * 60_000,
+    "order id twice, the same": b'{"orderId":"ord-1",' + with_fields()[1:],
     "nested objects": b'{"a":' * 12_000,
     "thousands of digits": with_fields(coinId=7).replace(b"7", b"7" * 5000),
 }
@@ -143,7 +144,10 @@ def test_what_is_not_one_strict_object_is_refused(body: bytes) -> None:
     assert refused(body).reason.startswith("body: ")
 
 
-TELLABLE = ("duplicate key", "duplicate key, escaped", "duplicate key, nested", "one byte too long")
+TELLABLE = (
+    *("duplicate key", "duplicate key, escaped", "duplicate key, nested", "order id twice, the same"),
+    *("one byte too long", "thousands of digits"),
+)
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -154,12 +158,13 @@ def test_the_sender_of_a_refused_object_can_be_told_by_its_order_id(name: str) -
 
 
 @pytest.mark.parametrize("order_id", [b'"ord-2"', b"7", b'"a b"'])
-def test_an_order_id_that_occurs_twice_or_is_none_tells_nobody(order_id: bytes) -> None:
+def test_an_order_id_that_has_two_values_or_is_none_tells_nobody(order_id: bytes) -> None:
     assert refused(b'{"orderId":' + order_id + b"," + with_fields()[1:]).order_id is None
 
 
-def test_nobody_looks_into_a_body_of_megabytes() -> None:
-    assert refused(with_fields() + b" " * 2_000_000).order_id is None
+@pytest.mark.parametrize(("megabytes", "order_id"), [(3, "ord-1"), (5, None)])
+def test_nobody_looks_into_a_body_of_many_megabytes(megabytes: int, order_id: str | None) -> None:
+    assert refused(with_fields() + b" " * megabytes * 1024 * 1024).order_id == order_id
 
 
 def test_a_body_of_64_kib_is_read() -> None:
@@ -169,6 +174,34 @@ def test_a_body_of_64_kib_is_read() -> None:
 
 def test_a_command_on_another_providers_road_is_refused() -> None:
     assert refused(with_fields(), "coinqpay").reason == "type: transfer is executed by ccpayment"
+
+
+@pytest.mark.parametrize("key", ["ccpayment.swap", "ccpayment.transfer.now", "ccpayment.", "ccpayment"])
+def test_a_routing_key_that_names_another_type_is_refused(key: str) -> None:
+    malformed = decode(Incoming(body=with_fields(), routing_key=key, provider="ccpayment"))
+    assert isinstance(malformed, Malformed)
+    assert malformed == Malformed("type: must agree with the routing key", "ord-1", "transfer")
+
+
+def test_what_was_published_to_the_queue_itself_has_no_key_to_agree_with() -> None:
+    command = decode(Incoming(body=with_fields(), routing_key="ledger.commands.ccpayment", provider="ccpayment"))
+    assert isinstance(command, Transfer)
+
+
+def typed(content_type: str | None) -> object:
+    return decode(
+        Incoming(with_fields(), "ccpayment.transfer", provider="ccpayment", content_type=content_type),
+    )
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", "Application/JSON ; charset=utf-8"])
+def test_a_message_that_says_json_or_nothing_is_read(content_type: str | None) -> None:
+    assert isinstance(typed(content_type), Transfer)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/cloudevents+json", "json", "application/jsonx"])
+def test_a_message_that_says_that_it_is_something_else_is_refused(content_type: str) -> None:
+    assert typed(content_type) == Malformed("content_type: must be application/json", "ord-1", "transfer")
 
 
 def test_a_malformed_command_keeps_its_order_id_and_type_where_they_are_right() -> None:

@@ -48,9 +48,10 @@ def accepts(path: str, value: object) -> bool:
 
 
 def worker_accepts(command: dict[str, object]) -> bool:
-    provider = COMMANDS[str(command["type"])].executed_by if str(command["type"]) in COMMANDS else "ccpayment"
+    kind = str(command["type"])
+    provider = COMMANDS[kind].executed_by if kind in COMMANDS else "ccpayment"
     body = json.dumps(command).encode()
-    return not isinstance(decode(Incoming(body=body, routing_key=f"{provider}.x", provider=provider)), Malformed)
+    return not isinstance(decode(Incoming(body=body, routing_key=f"{provider}.{kind}", provider=provider)), Malformed)
 
 
 # ---------------------------------------------------------------- true to the models

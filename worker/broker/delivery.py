@@ -48,6 +48,7 @@ class BrokerDelivery:
             app_id=carried(properties.app_id),
             traceparent=carried_traceparent(headers.get("traceparent")),
             headers=_carried_headers(headers),
+            content_type=carried(properties.content_type),
         )
 
     async def ack(self) -> None:

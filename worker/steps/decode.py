@@ -12,6 +12,7 @@ from schemas.strict_json import MalformedJson, find_text, read_object
 from worker.message import Incoming
 
 UNKNOWN_TYPE = "unknown"
+CONTENT_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,10 @@ class Malformed:
 def decode(message: Incoming) -> Command | Malformed:
     """The command in the message."""
     try:
-        return _read_command(read_object(message.body), message.provider)
+        _check_content_type(message.content_type)
+        command = _read_command(read_object(message.body), message.provider)
+        _check_routing_key(command.type, message)
+        return command
     except (MalformedJson, _Refusal) as refusal:
         order_id = find_text(message.body, "orderId")
         command_type = find_text(message.body, "type")
@@ -39,6 +43,23 @@ def decode(message: Incoming) -> Command | Malformed:
 
 class _Refusal(Exception):
     """The reason."""
+
+
+def _check_content_type(content_type: str | None) -> None:
+    """Left out, it is JSON, as everything here is; a publisher that says otherwise means something else."""
+    if content_type is not None and content_type.partition(";")[0].strip().lower() != CONTENT_TYPE:
+        raise _Refusal(f"content_type: must be {CONTENT_TYPE}")
+
+
+def _check_routing_key(command_type: str, message: Incoming) -> None:
+    """A key that names another type than the body: one of the two is wrong, and money is not moved on a guess.
+
+    What was published to the queue itself has a key that names no provider of ours, and so nothing else either.
+    """
+    key = message.routing_key
+    names_provider = key.partition(".")[0] == message.provider
+    if names_provider and key != f"{message.provider}.{command_type}":
+        raise _Refusal("type: must agree with the routing key")
 
 
 def _read_command(fields: dict[str, Any], provider: str) -> Command:

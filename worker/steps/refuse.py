@@ -8,7 +8,7 @@ from schemas.event import NO_SEQUENCE, ErrorDetail, Event, order_event
 from worker.backoff import Backoff
 from worker.errors import BrokerAway, BrokerRefused, Unroutable
 from worker.message import Incoming, Outgoing
-from worker.steps.decode import UNKNOWN_TYPE, Malformed
+from worker.steps.decode import CONTENT_TYPE, UNKNOWN_TYPE, Malformed
 from worker.topology import DEAD_EXCHANGE
 from worker.world import World
 
@@ -50,7 +50,7 @@ def _dead_letter(malformed: Malformed, message: Incoming, world: World) -> Outgo
         exchange=DEAD_EXCHANGE,
         routing_key=_dead_routing_key(message),
         body=message.body,
-        content_type="application/json",
+        content_type=message.content_type or CONTENT_TYPE,
         message_id=message.message_id,
         correlation_id=message.correlation_id,
         app_id=message.app_id,
