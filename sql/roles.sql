@@ -70,6 +70,7 @@ GRANT SELECT ON
     ledger.order_status,
     ledger.account_balance,
     ledger.entry_line,
+    ledger.numbered_line,
     ledger.evidence_line,
     ledger.violation,
     ledger.coin_data,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from schemas.money import show
 from worker.export_names import account_name, commodity_name
 
-Row = Mapping[str, Any]  # a line of ledger.entry_line
+Row = Mapping[str, Any]  # a line of ledger.numbered_line
 
 # Before anything was booked: workers' clocks may differ, so that the first journal need not have the first date.
 BEGINNING = date(1970, 1, 1)

@@ -54,7 +54,7 @@ def evidence(order_id: str) -> Query:
 def lines_of(order_id: str) -> Query:
     """An order's ledger lines."""
     return Query(
-        "SELECT account, coin, amount, purpose, balance_after FROM ledger.entry_line"
+        "SELECT account, coin, amount, purpose, balance_after FROM ledger.numbered_line"
         " WHERE order_id = $1 OR order_id = (SELECT format('deposit:%s:%s', provider, provider_ref)"
         " FROM ledger.order_status WHERE order_id = $1 AND type IN ('payOrder', 'rescan'))"
         " ORDER BY journal_id, line",
@@ -124,7 +124,7 @@ def balances(name: str, part: Part) -> Query:
 def statement(name: str, part: Part, limit: int) -> Query:
     """An account's last lines, oldest first, each with the balance that it left."""
     return Query(
-        f"SELECT {_ENTRY} FROM (SELECT * FROM ledger.entry_line"  # noqa: S608 - a constant
+        f"SELECT {_ENTRY} FROM (SELECT * FROM ledger.numbered_line"  # noqa: S608 - a constant
         " WHERE account = $1 AND ($2::text IS NULL OR coin = $2) AND ($3::text IS NULL OR provider = $3)"
         " AND ($4::timestamptz IS NULL OR at <= $4) ORDER BY journal_id DESC, line DESC LIMIT $5) AS last"
         " ORDER BY journal_id, line",
@@ -135,7 +135,7 @@ def statement(name: str, part: Part, limit: int) -> Query:
 def entries(name: str | None, order_id: str | None, limit: int | None) -> Query:
     """Ledger lines, newest first."""
     return Query(
-        f"SELECT {_ENTRY} FROM ledger.entry_line"  # noqa: S608 - a constant
+        f"SELECT {_ENTRY} FROM ledger.numbered_line"  # noqa: S608 - a constant
         " WHERE ($1::text IS NULL OR account = $1) AND ($2::text IS NULL OR order_id = $2)"
         " ORDER BY journal_id DESC, line LIMIT $3",
         (name, order_id, limit),
@@ -144,7 +144,7 @@ def entries(name: str | None, order_id: str | None, limit: int | None) -> Query:
 
 def journals() -> Query:
     """Every ledger line, oldest first, journal by journal."""
-    return Query(f"SELECT {_ENTRY} FROM ledger.entry_line ORDER BY journal_id, line")  # noqa: S608 - a constant
+    return Query(f"SELECT {_ENTRY} FROM ledger.numbered_line ORDER BY journal_id, line")  # noqa: S608 - a constant
 
 
 def deposits(state: str | None, limit: int) -> Query:

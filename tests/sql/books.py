@@ -43,7 +43,8 @@ class Books:
     def lines(self, order_id: str) -> list[tuple[str, Any, str, Any]]:
         """Account, amount, purpose and the balance after it, in the journal's order."""
         return self._rows(
-            "SELECT account, amount, purpose, balance_after FROM ledger.entry_line WHERE order_id = %s ORDER BY line",
+            "SELECT account, amount, purpose, balance_after FROM ledger.numbered_line"
+            " WHERE order_id = %s ORDER BY line",
             order_id,
         )
 

@@ -66,6 +66,7 @@ READABLE = {
     "order_status",
     "account_balance",
     "entry_line",
+    "numbered_line",
     "evidence_line",
     "violation",
     "coin_data",
