@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from schemas.fields import Address, CoinName
+from schemas.strict_json import MalformedJson, read_object
 from worker.errors import BadSettings
 
 PREFIX = "LEDGER_"
@@ -68,8 +69,16 @@ def _check_seed(seed: SecretStr) -> SecretStr:
 
 
 def _read_addresses(value: Any) -> Any:
-    """A JSON map, read here so that a broken one is refused like any other malformed setting."""
-    return _addresses.validate_json(value) if isinstance(value, str) else value
+    """A JSON map, read here so that a broken one is refused like any other malformed setting.
+
+    Strictly: of two addresses of one coin the last would be taken, and money sent there.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return _addresses.validate_python(read_object(value.encode("utf-8", "surrogateescape")))
+    except MalformedJson as error:
+        raise ValueError(str(error).removeprefix("body: ")) from None
 
 
 _addresses = TypeAdapter(dict[CoinName, Address])
@@ -156,12 +165,15 @@ def _gather(environment: Mapping[str, str]) -> Mapping[str, str]:
     variables |= environment
     values: dict[str, str] = {}
     for variable, text in variables.items():
-        if not variable.startswith(PREFIX) or text == "":
+        if not variable.startswith(PREFIX):
             continue
         field = variable.removeprefix(PREFIX).lower()
         if variable == variable.upper() and field in Settings.model_fields:
-            values[field] = text
+            if text != "":
+                values[field] = text
         elif variable.endswith("_FILE") and field.removesuffix("_file") in _SECRETS:
+            if text == "":
+                continue
             if variables.get(variable.removesuffix("_FILE")):
                 raise BadSettings(f"{variable}: is set beside {variable.removesuffix('_FILE')}")
             values[field.removesuffix("_file")] = _read_secret(variable, text)

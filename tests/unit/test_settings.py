@@ -105,7 +105,8 @@ def test_an_empty_variable_is_not_set() -> None:
 
 @pytest.mark.parametrize("name", ["LEDGER_NOTHING", "LEDGER_", "LEDGER_database_url", "LEDGER_HTTP_PORT_FILE"])
 def test_a_variable_that_is_no_setting_is_refused(name: str) -> None:
-    assert refusal(**{name: CANARY}) == f"{name}: is not a setting"
+    for value in (CANARY, ""):
+        assert refusal(**{name: value}) == f"{name}: is not a setting"
 
 
 MALFORMED = [
@@ -128,6 +129,7 @@ MALFORMED = [
     ("COINQPAY_WITHDRAW_ADDRESSES", CANARY),
     ("COINQPAY_WITHDRAW_ADDRESSES", f'["{CANARY}"]'),
     ("COINQPAY_WITHDRAW_ADDRESSES", f'{{"{CANARY}": 5}}'),
+    ("COINQPAY_WITHDRAW_ADDRESSES", f'{{"USDT": "T1", "USDT": "{CANARY}"}}'),
     ("COINQPAY_SECOND_CONFIRMATION", CANARY),
     ("COINQPAY_SIGNATURE_PREHASH", CANARY),
     ("COINQPAY_SIGNATURE_TIME_UNIT", CANARY),
