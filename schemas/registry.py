@@ -16,3 +16,6 @@ COMMANDS: dict[str, type[Command]] = {
     "payOrder": PayOrder,
     "rescan": Rescan,
 }
+
+# Whoever executes them.
+PROVIDERS = tuple(sorted({command.executed_by for command in COMMANDS.values()}))

@@ -50,16 +50,20 @@ _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatal
 class Database:
     """Runs statements, each its own transaction. Only statements that may safely run twice."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, quiet: bool = False) -> None:
         self._pool = pool
         self._clock = clock
+        self._quiet = quiet
         self._is_away = False
 
     @classmethod
-    async def open(cls, url: str, clock: Clock, planner: Mapping[str, str] | None = None) -> "Database":
+    async def open(
+        cls, url: str, clock: Clock, planner: Mapping[str, str] | None = None, *, quiet: bool = False
+    ) -> "Database":
         """A pool that connects when it is first used. Raises BadSettings for a URL that cannot be read.
 
-        `planner` are PostgreSQL settings of its sessions, such as FOR_FUNCTIONS.
+        `planner` are PostgreSQL settings of its sessions, such as FOR_FUNCTIONS. Quiet: a command line waits only
+        for a while, and its one line of error says then what the log would have said.
         """
         try:
             pool = asyncpg.create_pool(
@@ -76,7 +80,7 @@ class Database:
             await pool
         except (ValueError, asyncpg.ClientConfigurationError):
             raise BadSettings("LEDGER_DATABASE_URL: cannot be read as a PostgreSQL URL") from None
-        return cls(pool, clock)
+        return cls(pool, clock, quiet)
 
     async def close(self) -> None:
         """Close every connection, without waiting for a database that does not answer."""
@@ -158,12 +162,14 @@ class Database:
     def _went_away(self, error: BaseException) -> None:
         if not self._is_away:
             self._is_away = True
-            log.warning("database away, waiting for it", error=type(error).__name__)
+            if not self._quiet:
+                log.warning("database away, waiting for it", error=type(error).__name__)
 
     def _came_back(self) -> None:
         if self._is_away:
             self._is_away = False
-            log.info("database is back")
+            if not self._quiet:
+                log.info("database is back")
 
 
 async def _ask(connection: Any, query: str, arguments: Sequence[object]) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from schemas.registry import COMMANDS
+from schemas.registry import PROVIDERS
 from worker.broker import hold_waiting, publish_on, visit
 from worker.clock import SystemClock
 from worker.dead_letter import Letter, history, read_letter, row_of, shown_body, shown_headers
@@ -27,8 +27,6 @@ log = structlog.get_logger()
 # letter that has been looked at this often is replaced by a copy of itself.
 LOOKS_MAX = 10
 LOOKS_HEADER = "x-delivery-count"
-
-PROVIDERS = tuple(sorted({command.executed_by for command in COMMANDS.values()}))
 
 Publish = Callable[[Outgoing], Awaitable[None]]
 

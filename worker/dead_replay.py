@@ -148,7 +148,9 @@ def _read(letter: Letter, replayer: Replayer) -> Command | Malformed:
 @asynccontextmanager
 async def _books(settings: Settings) -> AsyncIterator[Ledger]:
     clock = SystemClock()
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
+    database = await Database.open(
+        required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS, quiet=True
+    )
     try:
         yield Ledger(database, clock, settings.resume_after_seconds)
     finally:

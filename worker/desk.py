@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from schemas.command import Command
 from schemas.event import TERMINAL_RESULTS
-from schemas.fields import ACCOUNT, ADDRESS, ORDER_ID, is_clean
+from schemas.fields import ACCOUNT, ADDRESS, COIN_NAME, ORDER_ID, is_clean
 from schemas.money import negate, parse_amount, show
-from schemas.registry import COMMANDS
+from schemas.registry import COMMANDS, PROVIDERS
 from schemas.strict_json import MalformedJson, read_object
 from worker.broker import publish_on, tap_events, visit
 from worker.clock import SystemClock
@@ -29,8 +29,6 @@ from worker.topology import COMMANDS_EXCHANGE
 
 # A command line waits this long for a database or broker before it gives up.
 PATIENCE_SECONDS = 15
-
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,8 @@ def compose(command_type: str, pairs: Sequence[str], document: bytes | None) -> 
     fields: dict[str, Any] = {"type": command_type}
     if document is not None:
         fields = {"type": command_type, **_read_document(document)}
+        if fields["type"] != command_type:
+            raise BadInput(f"--file: type: must be {command_type}")
     for pair in pairs:
         name, separator, text = pair.partition("=")
         if not separator:
@@ -102,9 +102,9 @@ def read_adjustment(order_id: str, account: str, provider: str, coin: str, amoun
         raise BadInput("--order-id: must be 3-64 characters of A-Z a-z 0-9 _ -")
     if ACCOUNT.fullmatch(account) is None:
         raise BadInput("--account: must be merchant or user:<userId>")
-    if _NAME.fullmatch(provider) is None:
-        raise BadInput("--provider: must be a provider's name")
-    if _NAME.fullmatch(coin) is None:
+    if provider not in PROVIDERS:
+        raise BadInput(f"--provider: must be one of {', '.join(PROVIDERS)}")
+    if COIN_NAME.fullmatch(coin) is None:
         raise BadInput("--coin: must be a coin as events name it")
     if not reason.strip() or len(reason) > 255 or not is_clean(reason):
         raise BadInput("--reason: must be 1-255 characters without control characters")
@@ -133,8 +133,8 @@ def check_word(by: str, reason: str) -> None:
             raise BadInput(f"{option}: must be 1-255 characters without control characters")
 
 
-async def adjust(settings: Settings, adjustment: Adjustment) -> str:
-    """Post it once; what was done, in words. Raises BadInput when it cannot be."""
+async def adjust(settings: Settings, adjustment: Adjustment) -> Literal["adjusted", "duplicate"]:
+    """Post it once; a duplicate was posted before, and nothing changed. Raises BadInput when it cannot be."""
     async with _books(settings) as ledger:
         verdict = await ledger.adjust(
             order_id=adjustment.order_id,
@@ -146,10 +146,8 @@ async def adjust(settings: Settings, adjustment: Adjustment) -> str:
             reason=adjustment.reason,
         )
     match verdict:
-        case "adjusted":
-            return f"{adjustment.order_id}: {adjustment.account} {show(adjustment.amount)}"
-        case "duplicate":
-            return f"{adjustment.order_id}: was done before, nothing changed"
+        case "adjusted" | "duplicate":
+            return verdict
         case "conflict":
             raise BadInput("--order-id: was used before with other content")
         case _:
@@ -168,7 +166,9 @@ async def close_violations(settings: Settings, subject: str, by: str, reason: st
 @asynccontextmanager
 async def _books(settings: Settings) -> AsyncIterator[Ledger]:
     clock = SystemClock()
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
+    database = await Database.open(
+        required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS, quiet=True
+    )
     try:
         async with patience("the database"):
             yield Ledger(database, clock, settings.resume_after_seconds)

@@ -29,7 +29,9 @@ def policy_of(settings: Settings) -> Policy:
 async def open_desk(settings: Settings) -> AsyncIterator[World]:
     """A world without a broker: what is told goes to the outbox, and a worker's relay publishes it."""
     clock = SystemClock()
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS)
+    database = await Database.open(
+        required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS, quiet=True
+    )
     try:
         ledger = Ledger(database, clock, settings.resume_after_seconds)
         ledger.leave_events()

@@ -187,7 +187,7 @@ def read_moment(text: str, option: str) -> datetime:
 
 async def stream(settings: Settings, query: Query) -> AsyncIterator[dict[str, Any]]:
     """The rows of one query as of one moment, however many. Raises WorkerError."""
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), SystemClock())
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), SystemClock(), quiet=True)
     try:
         async with aclosing(database.stream(query.text, *query.arguments)) as rows:
             async for row in rows:
@@ -198,7 +198,7 @@ async def stream(settings: Settings, query: Query) -> AsyncIterator[dict[str, An
 
 async def fetch(settings: Settings, query: Query) -> list[dict[str, Any]]:
     """The rows of one query."""
-    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), SystemClock())
+    database = await Database.open(required(settings.database_url, "LEDGER_DATABASE_URL"), SystemClock(), quiet=True)
     try:
         async with patience("the database"):
             return [dict(row) for row in await database.fetch(query.text, *query.arguments)]

@@ -10,15 +10,15 @@ from worker.reconcile.run import Report, reconcile
 from worker.settings import Settings
 
 
-async def rescan_all(settings: Settings) -> str:
-    """Run every open rescan once; what came of it, in words. Raises WorkerError."""
+async def rescan_all(settings: Settings) -> list[dict[str, str]]:
+    """Run every open rescan once; what came of it, a row for each provider. Raises WorkerError."""
     done = []
     async with open_desk(settings) as world:
         for name, provider in world.providers.items():
             if provider.deposits is not None:
                 await world.ledger.hasten_rescans(name, None)
-                done.append(f"{name}: {await run_rescans(provider.deposits, world)}")
-    return "\n".join(done) or "no provider has deposits to look for"
+                done.append({"provider": name, "result": await run_rescans(provider.deposits, world)})
+    return done
 
 
 def rows_of(report: Report) -> list[dict[str, Any]]:

@@ -86,6 +86,33 @@ async def test_answers_for_machines_are_json_lines_with_decimals_as_text(desk: S
     assert (await desk.run("audit", "--json")).out == ""
 
 
+async def test_help_for_whoever_names_no_command_is_an_error_all_the_same(desk: Stage) -> None:
+    for arguments in ((), ("orders",)):
+        finished = await desk.run(*arguments)
+        assert (finished.code, finished.err) == (2, "ledger-worker: a command is missing\n")
+        assert "Usage" in finished.out
+
+
+async def test_a_file_with_another_type_than_was_named_is_refused(desk: Stage) -> None:
+    pairs = dict(pair.split("=") for pair in FIELDS)
+    body = json.dumps({**pairs, "coinId": 1280, "type": "transfer"}).encode()
+    refused = await desk.run("publish", "swap", "--file", "-", stdin=body)
+    assert (refused.code, refused.err) == (2, "ledger-worker: --file: type: must be swap\n")
+
+
+async def test_what_was_done_is_told_to_machines_too(desk: Stage) -> None:
+    options = ("--account", "user:alice1", "--provider", "ccpayment", "--coin", "1280", "--reason", "opening")
+    for outcome in ("adjusted", "duplicate"):
+        finished = await desk.run("adjust", "--order-id", "adj-1", "--amount", "5.50", *options, "--json")
+        told = json.loads(finished.out)
+        assert (finished.code, told["order_id"], told["amount"], told["outcome"]) == (0, "adj-1", "5.5", outcome)
+    assert json.loads((await desk.run("migrate", "--json")).out) == {"applied": []}
+    assert json.loads((await desk.run("rescan", "--json")).out) == {"provider": "ccpayment", "result": "nothing due"}
+    check = await desk.run("topology", "check", "--json")
+    assert check.code == 1
+    assert {"problem": "exchange ledger.events is missing"} in [json.loads(line) for line in check.out.splitlines()]
+
+
 async def test_the_audit_prints_what_is_broken_and_exits_1(desk: Stage) -> None:
     await adjust(desk, "adj-1", "5")
     with psycopg.connect(desk.database_url) as owner:

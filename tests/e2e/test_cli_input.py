@@ -32,6 +32,11 @@ COMMANDS = [
 
 FIELDS = ("orderId=ord-1", "fromUserId=alice1", "toUserId=bob123", "coinId=1280", "amount=1")
 
+ADJUSTMENT = (
+    *("--account", "merchant", "--provider", "ccpayment", "--coin", "1280"),
+    *("--amount", "1", "--reason", "opening"),
+)
+
 # A value that must never be shown. It stands where the setting's value is wrong.
 CANARY = "canary-4711"
 
@@ -95,6 +100,11 @@ BAD_INPUT: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     ),
     "secret given twice": (("audit",), {"LEDGER_DATABASE_URL_FILE": "/x"}, "LEDGER_DATABASE_URL_FILE"),
     "unknown role": (("run", "--role", "consume,dance"), {}, "dance"),
+    "adjust at a provider that is none": (
+        ("adjust", "--order-id", "adj-1", *ADJUSTMENT, "--provider", "paypal"),
+        {},
+        "--provider",
+    ),
     "publish no type": (("publish",), {}, "TYPE"),
     "publish an unknown type": (("publish", "teleport"), {}, "type"),
     "publish without a field": (("publish", "transfer", *FIELDS[:-1]), {}, "amount"),
@@ -121,6 +131,8 @@ AWAY = {
     "topology apply": ("topology", "apply"),
     "topology check": ("topology", "check"),
     "migrate": ("migrate",),
+    "orders list": ("orders", "list"),
+    "adjust": ("adjust", "--order-id", "adj-1", *ADJUSTMENT),
 }
 
 

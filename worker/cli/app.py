@@ -72,7 +72,6 @@ def main() -> NoReturn:
         # What typer's parser raises is told apart by its own method; anything else is a bug and keeps its trace.
         if not hasattr(error, "format_message"):
             raise
-        if error.format_message():  # none when the help was the answer
-            console.complain(error.format_message())
+        console.complain(error.format_message() or "a command is missing")  # none when the help was the answer
         sys.exit(2)
     sys.exit(0)

@@ -1,9 +1,11 @@
 """`entries`, `export`, `adjust`, `audit`: the ledger itself."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
 
+from schemas.money import show
 from worker import console, desk, reads
 from worker.cli.options import Json, OptionalLimit
 from worker.cli.running import read_rows, wait_for
@@ -48,10 +50,17 @@ def adjust(
     coin: Annotated[str, typer.Option(help="The coin as events name it, for example 1280.")],
     amount: Annotated[str, typer.Option(help="Decimal; negative takes from the account.")],
     reason: Annotated[str, typer.Option(help="Why, for whoever reads the books.")],
+    as_json: Json = False,
 ) -> None:
     """Post a manual journal against custody: opening balances, corrections."""
     adjustment = desk.read_adjustment(order_id, account, provider, coin, amount, reason)
-    typer.echo(wait_for(desk.adjust(read_settings(), adjustment)))
+    outcome = wait_for(desk.adjust(read_settings(), adjustment))
+    if as_json:
+        console.print_json({**asdict(adjustment), "amount": show(adjustment.amount), "outcome": outcome})
+    elif outcome == "duplicate":
+        typer.echo(f"{order_id}: was done before, nothing changed")
+    else:
+        typer.echo(f"{order_id}: {account} {show(adjustment.amount)}")
 
 
 def audit(as_json: Json = False) -> None:

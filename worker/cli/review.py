@@ -56,12 +56,17 @@ def review_resolve(
         bool,
         typer.Option("--not-executed", help="It was not executed, and never will be: release its funds."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Decide on an order in review, with evidence; who and why is recorded."""
     if (executed is not None) == not_executed:
         raise BadInput("--executed or --not-executed: one of the two is required")
     resolution = desk.read_resolution(executed, differing, by, reason)
-    typer.echo(wait_for(resolve_order(read_settings(), order_id, resolution)))
+    words = wait_for(resolve_order(read_settings(), order_id, resolution))
+    if as_json:
+        console.print_json({"order_id": order_id, "result": words})
+    else:
+        typer.echo(words)
 
 
 @review.command("close")

@@ -9,9 +9,15 @@ from worker.errors import Finding
 from worker.settings import read_settings
 
 
-def rescan_now() -> None:
+def rescan_now(as_json: Json = False) -> None:
     """Run every open rescan once, now."""
-    typer.echo(wait_for(run_now.rescan_all(read_settings())))
+    rows = wait_for(run_now.rescan_all(read_settings()))
+    if as_json:
+        console.print_rows(rows, as_json, "")
+        return
+    typer.echo(
+        "\n".join("{provider}: {result}".format(**row) for row in rows) or "no provider has deposits to look for"
+    )
 
 
 def reconcile_now(as_json: Json = False) -> None:

@@ -2,7 +2,9 @@
 
 import typer
 
+from worker import console
 from worker.broker import answered, apply_topology, check_topology, visit
+from worker.cli.options import Json
 from worker.cli.running import amqp_url, wait_for
 from worker.errors import Finding
 from worker.providers.registry import configured
@@ -25,12 +27,13 @@ def topology_apply() -> None:
 
 
 @topology.command("check")
-def topology_check() -> None:
+def topology_check(as_json: Json = False) -> None:
     """Verify exchanges and queues; exit 1 when one is missing or has other arguments."""
     settings = read_settings()
     problems = wait_for(check_topology(amqp_url(settings), configured(settings)))
-    for problem in problems:
-        typer.echo(problem)
+    if as_json:
+        console.print_rows([{"problem": problem} for problem in problems], as_json, "")
+    else:
+        typer.echo("\n".join(problems) or "exchanges and queues are as they should be")
     if problems:
         raise Finding(f"{len(problems)} of the exchanges and queues are not as they should be")
-    typer.echo("exchanges and queues are as they should be")

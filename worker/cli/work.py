@@ -4,16 +4,17 @@ from typing import Annotated
 
 import typer
 
-from worker import demo
+from worker import console, demo
 from worker.boot import ROLES, check_roles
 from worker.boot import run as run_worker
+from worker.cli.options import Json
 from worker.cli.running import wait_for
 from worker.migrate import migrate as apply_migrations
 from worker.sandbox_desk import serve_sandbox
 from worker.settings import read_settings, required
 
 
-def migrate() -> None:
+def migrate(as_json: Json = False) -> None:
     """Apply the schema; safe to repeat, safe when two run at once."""
     settings = read_settings()
     worker_url = settings.database_url or settings.database_owner_url
@@ -21,6 +22,9 @@ def migrate() -> None:
     applied = apply_migrations(
         required(owner_url, "LEDGER_DATABASE_URL"), required(worker_url, "LEDGER_DATABASE_URL")
     )
+    if as_json:
+        console.print_json({"applied": applied})
+        return
     typer.echo(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
 
 
