@@ -13,7 +13,7 @@ from worker.jobs.deposits import take_webhooks
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.coinqpay.judge import payee_of
 from worker.providers.coinqpay.provider import CoinQPay
-from worker.providers.coinqpay.records import Confirmation, PayOrder, Withdrawal
+from worker.providers.coinqpay.records import Named, PayOrder, Withdrawal
 from worker.providers.coinqpay.wire import read_notice as read_coinqpay
 from worker.providers.protocol import DepositSource, Provider, Unreadable
 from worker.web.body import BadBody, read_body
@@ -139,7 +139,7 @@ class _CoinQPay:
     async def confirm(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """Our answer approves the withdrawal, or does not."""
         try:
-            notice = read_coinqpay(Confirmation, body)
+            notice = read_coinqpay(Named, body)
         except Unreadable as error:
             return PlainTextResponse(str(error), 409)
         if self._confirming.locked():

@@ -129,14 +129,19 @@ class PayOrder(Record):
     success_time: LaterMoment = None  # None until paid
 
 
-class Confirmation(Record):
+class Named(Record):
+    """What alone counts of a second confirmation: which withdrawal it is about. The rest is read back."""
+
+    id: WithdrawalId
+
+
+class Confirmation(Named):
     """The body of the second confirmation of a withdrawal: no status and no transaction yet.
 
     In the documented examples `actual_amount` is `withdraw_amount` minus `fee`, exactly: the fee is inside what was
     asked for. Ids grow with time in the examples; nothing promises it.
     """
 
-    id: WithdrawalId
     coin: Reference
     withdraw_amount: Amount
     fee: Amount
