@@ -101,6 +101,22 @@ async def test_the_job_of_a_killed_worker_is_run_again_when_its_lease_is_over(em
         await until_ended(house, DEPOSITS, killed["run"] + 1)
 
 
+async def test_the_job_of_a_worker_that_is_told_to_stop_is_due_at_once(empty_house: House) -> None:
+    house = empty_house
+    async with house.stage.worker("--role", "schedule") as worker:
+        await until_ended(house, DEPOSITS, 1)
+        await house.stage.fault("hang", when="before", route="getAppDepositRecordList", seconds=60)
+        house.make_due(DEPOSITS)
+        await house.until_fired()
+        worker.terminate()
+        assert await worker.ends() == 0
+    await house.stage.control("DELETE", "faults")
+    stopped = (await jobs(house))[DEPOSITS]
+    assert stopped["result"] == "stopped with its worker"
+    async with house.stage.worker("--role", "schedule"):
+        await until_ended(house, DEPOSITS, stopped["run"] + 1)
+
+
 async def test_a_job_that_cannot_ask_its_provider_says_so_and_does_it_later(empty_house: House) -> None:
     house = empty_house
     async with house.stage.worker("--role", "schedule,relay") as worker:

@@ -119,6 +119,42 @@ async def test_a_bug_in_a_job_is_told_and_stops_nothing_else() -> None:
     assert jobs.ended == [("coins", 3, AGAIN_SECONDS, "failed: ZeroDivisionError"), ("rescan", 1, 60, "done")]
 
 
+async def test_a_run_that_is_stopped_with_its_worker_is_due_at_once() -> None:
+    jobs, begun = Jobs({"deposits": 3}), asyncio.Event()
+
+    async def run() -> str:
+        begun.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    task = asyncio.create_task(schedule(jobs, Job("deposits", 300, run)).run_once())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert jobs.ended == [("deposits", 3, 0, "stopped with its worker")]
+
+
+async def test_a_database_that_does_not_answer_keeps_no_worker_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.loops.schedule.GIVE_BACK_SECONDS", 0.01)
+    begun = asyncio.Event()
+
+    class Silent(Jobs):
+        async def end_job(self, name: str, run: int, seconds_to_next: float, result: str) -> None:
+            await asyncio.Event().wait()
+
+    async def run() -> str:
+        begun.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    task = asyncio.create_task(schedule(Silent({"deposits": 3}), Job("deposits", 300, run)).run_once())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 @pytest.mark.parametrize("error", [SchemaMissing("migrate"), BadSettings("x")], ids=str)
 async def test_what_only_an_operator_can_mend_ends_the_loop(error: Exception) -> None:
     with pytest.raises(type(error)):

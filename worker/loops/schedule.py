@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
 from worker.clock import Clock
-from worker.errors import BadSettings, SchemaMissing
+from worker.errors import BadSettings, SchemaMissing, WorkerError
 from worker.ledger import FAILED, Ledger
 from worker.providers.protocol import ReadFailed
 
@@ -20,6 +21,8 @@ LOOK_SECONDS_MAX = 30.0
 AGAIN_SECONDS = 60.0
 # A run is killed when nothing is heard of it for so long; another begins. One that lasts is heard of in time.
 LEASE_SECONDS = 300.0
+# A database that does not answer must not keep a worker from stopping; the lease then ends by itself.
+GIVE_BACK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,20 @@ class Schedule:
                     log.warning("job is run by another, this run ends", job=job.name, run=number)
                     return True
             result, wait = await running
+        except asyncio.CancelledError:
+            await _end(running)
+            await self._give_back(job, number)
+            raise
         finally:
-            running.cancel()
-            await asyncio.wait({running})
+            await _end(running)
         await self._ledger.end_job(job.name, number, wait, result)
         return True
+
+    async def _give_back(self, job: Job, number: int) -> None:
+        """The worker stops: another goes on at once, and not only when the lease is over."""
+        with suppress(TimeoutError, WorkerError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self._ledger.end_job(job.name, number, 0, "stopped with its worker")
 
     async def _run(self, job: Job, number: int) -> tuple[str, float]:
         """What it did, and when it is due again."""
@@ -88,3 +100,8 @@ class Schedule:
             return f"{FAILED}{type(error).__name__}", again
         log.debug("job done", job=job.name, run=number, result=result)
         return result, job.period_seconds
+
+
+async def _end(running: asyncio.Task[tuple[str, float]]) -> None:
+    running.cancel()
+    await asyncio.wait({running})
