@@ -235,4 +235,4 @@ async def test_a_run_ends_with_the_worker() -> None:
     working.cancel()
     await asyncio.wait({working})
     assert stopped.is_set()
-    assert jobs.ended == []
+    assert jobs.ended == [("reconcile", 4, 0, "stopped with its worker")]
