@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -70,11 +71,11 @@ class Schedule:
                     return True
             result, wait = await running
         except asyncio.CancelledError:
-            await _end(running)
+            await _ended(running)
             await self._give_back(job, number)
             raise
         finally:
-            await _end(running)
+            await _ended(running)
         await self._ledger.end_job(job.name, number, wait, result)
         return True
 
@@ -102,6 +103,6 @@ class Schedule:
         return result, job.period_seconds
 
 
-async def _end(running: asyncio.Task[tuple[str, float]]) -> None:
-    running.cancel()
-    await asyncio.wait({running})
+async def _ended(work: asyncio.Task[Any]) -> None:
+    work.cancel()
+    await asyncio.wait({work})
