@@ -199,7 +199,16 @@ PAY_ORDER = {
 }
 
 
-@pytest.mark.parametrize(("route", "hint"), [("withdrawal", WITHDRAWAL), ("pay-order", PAY_ORDER)])
+@pytest.mark.parametrize(
+    ("route", "hint"),
+    [
+        ("withdrawal", WITHDRAWAL),
+        ("pay-order", PAY_ORDER),
+        ("withdrawal", {"id": "1812345678901234567"}),
+        ("pay-order", {"order_id": "nobodys-order"}),
+        ("withdrawal", {**WITHDRAWAL, "withdraw_amount": 5}),
+    ],
+)
 async def test_a_hint_about_nothing_of_ours_is_answered_and_does_nothing(
     house: House, route: str, hint: dict[str, Any]
 ) -> None:
@@ -208,7 +217,7 @@ async def test_a_hint_about_nothing_of_ours_is_answered_and_does_nothing(
 
 
 @pytest.mark.parametrize("route", ["withdrawal", "pay-order"])
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"id": "1"}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"status": 4}', b"\xff"])
 async def test_a_hint_that_cannot_be_read_is_refused(house: House, route: str, body: bytes) -> None:
     assert (await house.post(f"coinqpay/{route}", body)).status_code == 400
     assert (await house.post(f"coinqpay/{route}", TOO_LARGE)).status_code == 413

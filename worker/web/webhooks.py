@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import structlog
 from starlette.requests import Request
@@ -13,7 +14,7 @@ from worker.jobs.deposits import take_webhooks
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.coinqpay.judge import payee_of
 from worker.providers.coinqpay.provider import CoinQPay
-from worker.providers.coinqpay.records import Named, PayOrder, Withdrawal
+from worker.providers.coinqpay.records import Named, NamedOrder, PayOrder, Withdrawal
 from worker.providers.coinqpay.wire import read_notice as read_coinqpay
 from worker.providers.protocol import DepositSource, Provider, Unreadable
 from worker.web.body import BadBody, read_body
@@ -30,6 +31,8 @@ ANSWER_SECONDS_MAX = 8.0
 
 # Confirmations answered at once.
 CONFIRMATIONS_MAX = 32
+
+Notice = TypeVar("Notice", PayOrder, Withdrawal)
 
 Handler = Callable[[bytes, Mapping[str, str]], Awaitable[Response]]
 
@@ -121,20 +124,23 @@ class _CoinQPay:
     async def pay_order(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """A pay order has changed, it says."""
         try:
-            notice = read_coinqpay(PayOrder, body)
+            named = read_coinqpay(NamedOrder, body)
         except Unreadable as error:
             return PlainTextResponse(str(error), 400)
-        await self._world.ledger.hasten(self._provider.name, order_id=notice.order_id)
-        return _taken(await self._ended.pay_order(notice))
+        await self._world.ledger.hasten(self._provider.name, order_id=named.order_id)
+        notice = _whole(PayOrder, body)
+        return _taken(notice is None or await self._ended.pay_order(notice))
 
     async def withdrawal(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """A withdrawal has ended, it says."""
         try:
-            notice = read_coinqpay(Withdrawal, body)
+            named = read_coinqpay(Named, body)
         except Unreadable as error:
             return PlainTextResponse(str(error), 400)
-        await self._world.ledger.hasten(self._provider.name, provider_ref=notice.id, payee=payee_of(notice))
-        return _taken(await self._ended.withdrawal(notice))
+        notice = _whole(Withdrawal, body)
+        payee = None if notice is None else payee_of(notice)
+        await self._world.ledger.hasten(self._provider.name, provider_ref=named.id, payee=payee)
+        return _taken(notice is None or await self._ended.withdrawal(notice))
 
     async def confirm(self, body: bytes, _headers: Mapping[str, str]) -> Response:
         """Our answer approves the withdrawal, or does not."""
@@ -154,6 +160,14 @@ class _CoinQPay:
                 return PlainTextResponse("refused: no open payment of ours is bound to it", 409)
             case "unknown":
                 return PlainTextResponse("cannot be answered now", 503)
+
+
+def _whole(model: type[Notice], body: bytes) -> Notice | None:
+    """The record as a notice shows it; None for one that only names it, which is enough to look."""
+    try:
+        return read_coinqpay(model, body)
+    except Unreadable:
+        return None
 
 
 def _taken(is_taken: bool) -> Response:

@@ -135,6 +135,12 @@ class Named(Record):
     id: WithdrawalId
 
 
+class NamedOrder(Record):
+    """What alone counts of a notice of a pay order: whose it is. The rest is read back."""
+
+    order_id: Name
+
+
 class Confirmation(Named):
     """The body of the second confirmation of a withdrawal: no status and no transaction yet.
 
