@@ -106,7 +106,7 @@ class Pair:
     async def start_attempt(self) -> None:
         order = self._order()
         if not order.is_terminal:  # nobody goes on with what has ended
-            elsewhere = self.random.choice((None, None, None, self._payee()))
+            elsewhere = self.random.choice((*(None,) * 9, self._payee()))
             await self.call("start_attempt", order, self._prepared(), elsewhere)
         await self.read()
 
@@ -194,7 +194,7 @@ class Pair:
 
     def _prepared(self) -> Prepared:
         signed_at = self.clock.now() - timedelta(seconds=self.random.randrange(20))
-        return Prepared(b"body", signed_at, f"signature {self.random.randrange(200)}")
+        return Prepared(b"body", signed_at, f"signature {self.random.randrange(1000)}")
 
     def _order(self) -> Order:
         """As it is, or as it was."""
