@@ -93,11 +93,13 @@ BEGIN
            AND d.updated_at < read_at;
         RETURN CASE WHEN FOUND THEN 'changed' ELSE 'known' END;
     END IF;
-    -- Of one transaction to one address the same amount, and one of the two does not say which output it was: nobody
-    -- can tell whether it is one payment or two. The custody balance is locked, so no other can come between.
+    -- Of one transaction to one address the same amount of one coin, and one of the two does not say which output it
+    -- was: nobody can tell whether it is one payment or two. The coin's custody balance is locked, so no other can come
+    -- between.
     IF EXISTS (SELECT FROM deposit d
                 WHERE d.provider = credit_deposit.provider AND d.state = 'credited' AND d.tx_id = credit_deposit.tx_id
-                  AND d.chain = credit_deposit.chain AND d.address IS NOT DISTINCT FROM credit_deposit.address
+                  AND d.chain = credit_deposit.chain AND d.coin = credit_deposit.coin
+                  AND d.address IS NOT DISTINCT FROM credit_deposit.address
                   AND coalesce(d.memo, '') = coalesce(credit_deposit.memo, '') AND d.amount = credit_deposit.amount
                   AND (d.output IS NULL OR credit_deposit.output IS NULL)) THEN
         RETURN 'repeated';

@@ -51,7 +51,7 @@ def of_deposit(record: Deposit) -> Money:
     """Users' records do not say which output it was."""
     account = "merchant" if record.user_id is None else f"user:{record.user_id}"
     output = record.tx_index if record.user_id is None else record.amount
-    twin = (record.chain, record.tx_id, record.to_address, record.memo, output)
+    twin = (record.chain, record.coin_id, record.tx_id, record.to_address, record.memo, output)
     return Money(account, str(record.coin_id), record.amount, record.service_fee, twin)
 
 

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+import sql
 from tests.sql.calls import Calls
 from tests.sql.connections import THREADS, at_once, connected
-from tests.sql.deposit_calls import Deposit, credit, note
+from tests.sql.deposit_calls import Deposit, credit, note, take
 from tests.sql.items import LEASE, MINE, NOW, Event, Intake, Rejection, event_of, later
 
 SEEN = Deposit()
@@ -134,6 +136,8 @@ OTHERS = [
     pytest.param({"tx_id": "0xdef"}, id="another transaction"),
     pytest.param({"chain": "ETH"}, id="another chain"),
     pytest.param({"amount": Decimal(11)}, id="another amount, where no output is said"),
+    pytest.param({"coin": "1329"}, id="another coin"),
+    pytest.param({"coin": "1329", "output": 1}, id="another coin, and an output"),
     pytest.param({"address": "0xOther"}, id="another address"),
     pytest.param({"memo": "7"}, id="another memo"),
     pytest.param({"provider": "coinqpay"}, id="another provider"),
@@ -144,6 +148,16 @@ OTHERS = [
 def test_payments_that_can_be_told_apart_are_both_credited(calls: Calls, changes: dict[str, Any]) -> None:
     credit(calls, SEEN)
     assert credit(calls, replace(SEEN, record_id="rec-2", **changes)) == "credited"
+
+
+def test_what_was_taken_for_a_repetition_of_another_coins_is_looked_at_again_after_migrating(calls: Calls) -> None:
+    credit(calls, SEEN)
+    note(calls, replace(SEEN, record_id="rec-2", coin="1329"), "repeated", "listed twice", due_at=None)
+    note(calls, replace(SEEN, record_id="rec-3"), "repeated", "listed twice", due_at=None)
+    assert take(calls) == []
+    calls.connection.execute(Path(sql.__path__[0], "migrations", "0012.deposit-coins.sql").read_bytes())
+    assert take(calls) == ["rec-2"]
+    assert credit(calls, replace(SEEN, record_id="rec-2", coin="1329"), now=later(60)) == "credited"
 
 
 def test_what_a_provider_says_against_a_credited_deposit_is_shown_and_changes_nothing(calls: Calls) -> None:
