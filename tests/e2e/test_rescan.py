@@ -131,6 +131,22 @@ async def test_a_provider_that_is_away_postpones_a_run(house: House) -> None:
     await house.client.tap.end_of(order_id)
 
 
+async def test_a_rescan_that_the_provider_refuses_is_asked_less_and_less_often(house: House) -> None:
+    user, order_id = house.new_id("user"), house.new_id()
+    fields = await lose(house, user)
+    await house.client.publish(rescan(order_id, **fields, chain="NOCHAIN"))
+    await house.until_state(order_id, "held")
+    for age, at_most, at_least in (("0 s", 30, 29), ("1 hour", 600, 590), ("5 days", 3600, 1)):
+        with psycopg.connect(house.stage.database_url, autocommit=True) as owner:
+            owner.execute(
+                "UPDATE ledger.orders SET created_at = now() - %s::interval WHERE order_id = %s", (age, order_id)
+            )
+        assert "postponed" in (await house.desk("rescan")).out
+        [row] = await house.stage.query("SELECT * FROM ledger.order_detail WHERE order_id = $1", order_id)
+        assert at_least <= (row["due_at"] - row["updated_at"]).total_seconds() <= at_most
+    assert house.results(order_id) == []
+
+
 async def test_repeats_tell_the_last_again_and_conflicts_are_told(house: House) -> None:
     user, order_id = house.new_id("user"), house.new_id()
     fields = await lose(house, user)

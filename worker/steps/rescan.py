@@ -24,7 +24,7 @@ Ran = Literal["found", "given up", "requested", "postponed"]
 
 # Intervals double up to this.
 INTERVAL_SECONDS_MAX = 3600.0
-# After a run in which the provider could not be asked.
+# At first, after a run in which the provider could not be asked, or refused.
 AGAIN_SECONDS = 30.0
 # Somebody reports a payment after having waited for it.
 LOOK_BACK = timedelta(days=30)
@@ -55,11 +55,26 @@ async def _run(order: Order, source: DepositSource, world: World) -> Ran:
         if is_over:
             return await _give_up(order, now, world)
         evidence = Evidence(order.attempts, "record", "unknown", message=str(error))
-        due_at = now + timedelta(seconds=AGAIN_SECONDS)
+        due_at = now + again_after(now - order.created_at, world.policy.rescan_seconds)
         await world.ledger.settle(Settlement(order, Decision("held", evidence, due_at=due_at, polls=order.polls)))
         return "postponed"
     await _requested(order, description, world)
     return "requested"
+
+
+def again_after(age: timedelta, first_seconds: float) -> timedelta:
+    """How long after a run that did not come about the next follows, for a rescan of this age.
+
+    What is refused today, a wrong chain for example, is refused all week: each time later, after half of the age, but
+    never later than when the provider would be asked had it taken every request.
+    """
+    age_seconds = age.total_seconds()
+    asked_at, interval_seconds = 0.0, first_seconds
+    while asked_at < age_seconds + 1:  # a run that is due within a second has been made with this one
+        asked_at += min(interval_seconds, INTERVAL_SECONDS_MAX)
+        interval_seconds *= 2
+    later_seconds = min(max(age_seconds / 2, AGAIN_SECONDS), INTERVAL_SECONDS_MAX)
+    return timedelta(seconds=min(later_seconds, asked_at - age_seconds))
 
 
 async def _give_up(order: Order, looked_at: datetime, world: World) -> Ran:
