@@ -1,22 +1,41 @@
--- Whose lists of deposits are to be read, and from when: the merchant's (''), and those of all users with an account.
+-- Whose lists of deposits are to be read, and from when: the merchant's (''), and those of up to `most` users with an
+-- account, the longest due first. The merchant's never waits behind users. A list that has never been read is read from
+-- `since`, as of when that was first asked: however long it waits for its turn, nothing is left out.
 CREATE OR REPLACE FUNCTION ledger.take_scans(
     provider text, since timestamptz, now timestamptz, lease_until timestamptz, most integer
 ) RETURNS TABLE (of text, read_until timestamptz)
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     INSERT INTO deposit_scan (provider, of) VALUES (take_scans.provider, '') ON CONFLICT DO NOTHING;
 
-    WITH due AS MATERIALIZED (
+    WITH unread AS MATERIALIZED (
         SELECT d.of
           FROM deposit_scan d
-         WHERE d.provider = take_scans.provider AND d.due_at <= now
+         WHERE d.provider = take_scans.provider AND d.read_until = '-infinity'
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE deposit_scan d SET read_until = since
+      FROM unread u
+     WHERE d.provider = take_scans.provider AND d.of = u.of;
+
+    WITH merchant AS MATERIALIZED (
+        SELECT d.of
+          FROM deposit_scan d
+         WHERE d.provider = take_scans.provider AND d.of = '' AND d.due_at <= now
+           FOR NO KEY UPDATE SKIP LOCKED
+    ), users AS MATERIALIZED (
+        SELECT d.of
+          FROM deposit_scan d
+         WHERE d.provider = take_scans.provider AND d.of <> '' AND d.due_at <= now
          ORDER BY d.due_at
          LIMIT most
            FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE deposit_scan d SET due_at = lease_until
+          FROM (SELECT m.of FROM merchant m UNION ALL SELECT u.of FROM users u) due
+         WHERE d.provider = take_scans.provider AND d.of = due.of
+        RETURNING d.of, d.read_until
     )
-    UPDATE deposit_scan d SET due_at = lease_until
-      FROM due
-     WHERE d.provider = take_scans.provider AND d.of = due.of
-    RETURNING d.of, greatest(d.read_until, since);
+    SELECT t.of, coalesce(nullif(t.read_until, '-infinity'), since) FROM taken t ORDER BY t.of;
 $$;
 
 -- A list has been read. One that had nothing new is read less and less often: after one minute, two, … an hour.

@@ -11,7 +11,7 @@ import pytest
 
 import sql
 from tests.chaos import payment_mutants as chaos
-from worker.jobs import deposits as deposits_job
+from worker.jobs import deposit_lists
 from worker.providers.ccpayment.source import CCPaymentDeposits
 from worker.providers.protocol import Collected, Succeeded
 from worker.steps import settle as settle_step
@@ -53,7 +53,7 @@ def _memo_does_not_matter(patch: Patch) -> None:
 
 def _no_overlap(patch: Patch) -> None:
     """A list is read from where it was last read: what is listed late is missed."""
-    patch.setattr(deposits_job, "OVERLAP", timedelta(0))
+    patch.setattr(deposit_lists, "OVERLAP", timedelta(0))
 
 
 def _webhook_is_believed(patch: Patch) -> None:

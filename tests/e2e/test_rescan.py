@@ -145,6 +145,8 @@ async def test_a_rescan_that_the_provider_refuses_is_asked_less_and_less_often(h
         [row] = await house.stage.query("SELECT * FROM ledger.order_detail WHERE order_id = $1", order_id)
         assert at_least <= (row["due_at"] - row["updated_at"]).total_seconds() <= at_most
     assert house.results(order_id) == []
+    await house.having(LEDGER_RESCAN_GIVE_UP_SECONDS="0.001").desk("rescan")
+    assert (await house.client.tap.end_of(order_id))["data"]["result"] == "failed"
 
 
 async def test_repeats_tell_the_last_again_and_conflicts_are_told(house: House) -> None:

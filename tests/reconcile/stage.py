@@ -146,10 +146,11 @@ class Stage:
         """The provider's id of an order."""
         return str(await self.owner.fetchval("SELECT provider_ref FROM ledger.orders WHERE order_id = $1", order_id))
 
-    def deposit(self, amount: str = "3", user_id: str = ALICE, **changes: object) -> str:
-        """A deposit at CCPayment; its record id."""
+    def deposit(self, amount: str = "3", user_id: str | None = ALICE, **changes: object) -> str:
+        """A deposit at CCPayment, to a user or else to the merchant; its record id."""
+        owner = {"referenceId": "shop-1"} if user_id is None else {"userId": user_id}
         fields: dict[str, object] = {
-            "userId": user_id,
+            **owner,
             "coinId": USDT,
             "chain": "POLYGON",
             "amount": amount,

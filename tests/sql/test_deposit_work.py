@@ -1,6 +1,7 @@
 """What is left to do about deposits: records to look at again, webhooks to look into, lists to read, rescans."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,8 @@ from tests.sql.items import LEASE, NOW, Intake, fails, later, waits
 
 def scans(calls: Calls, now: Any = NOW, provider: str = "ccpayment", most: int = 100) -> dict[str, Any]:
     """The lists that are read now, and from when each; never read before: from a day ago."""
-    rows = calls.dicts(
-        "SELECT * FROM ledger.take_scans(%s, %s, %s, %s, %s)", provider, later(-86400), now, now + LEASE, most
-    )
+    since = now - timedelta(days=1)
+    rows = calls.dicts("SELECT * FROM ledger.take_scans(%s, %s, %s, %s, %s)", provider, since, now, now + LEASE, most)
     return {row["of"]: row["read_until"] for row in rows}
 
 
@@ -128,6 +128,25 @@ def test_a_users_list_that_has_nothing_new_is_read_more_and_more_seldom(calls: C
     assert gaps == [60, 120, 240, 480, 960, 1920, 3600]
     end_scan(calls, "alice1", later(at), found=True, now=later(at))
     assert "alice1" in scans(calls, now=later(at + 60))
+
+
+def test_the_merchants_list_never_waits_behind_users(calls: Calls) -> None:
+    for number in range(4):
+        calls.fund("1", f"user:user-{number}")
+    scans(calls, most=0)
+    end_scan(calls, "", NOW)  # due in a minute, and the users have been due for ever
+    first = list(scans(calls, now=later(60), most=2))
+    assert (first[0], len(first)) == ("", 3)
+    assert len(scans(calls, now=later(60), most=3)) == 2
+
+
+def test_what_a_list_has_from_before_its_turn_is_not_left_out(calls: Calls) -> None:
+    for user in ("alice1", "bob123"):
+        calls.fund("1", f"user:{user}")
+    scans(calls, most=0)  # nobody's turn yet
+    end_scan(calls, "alice1", later(100), now=later(200))
+    late = later(30 * 86400)
+    assert scans(calls, now=late) == {"": later(-86400), "alice1": later(100), "bob123": later(-86400)}
 
 
 def test_how_far_a_list_was_read_never_goes_back(calls: Calls) -> None:

@@ -83,7 +83,7 @@ class Source:
 
     name = "ccpayment"
 
-    async def deposits(self, *_filters: object) -> Any:
+    async def deposits(self, *_span: object, **_filters: object) -> Any:
         nothing: tuple[Deposit, ...] = ()
         for one in nothing:
             yield one

@@ -1,5 +1,6 @@
 """Rescan: how long after a run that did not come about the next one follows."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -31,7 +32,7 @@ def as_scheduled(first_seconds: float, until_seconds: float = WEEK_SECONDS) -> l
 def test_what_is_refused_all_week_is_asked_less_and_less_often() -> None:
     ages = runs(60)
     assert len(ages) < 1.2 * len(as_scheduled(60))
-    waits = [after - before for before, after in zip(ages, ages[1:], strict=False)]
+    waits = [after - before for before, after in itertools.pairwise(ages)]
     assert waits[0] == AGAIN_SECONDS
     assert max(waits) == INTERVAL_SECONDS_MAX
     assert waits[-100:] == pytest.approx([INTERVAL_SECONDS_MAX] * 100)

@@ -4,22 +4,18 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from worker.errors import BadSettings, SchemaMissing
+from worker.jobs.deposit_lists import LISTS_MAX, take_lists, take_safely
 from worker.ledger import Watched
-from worker.providers.protocol import Deposit, DepositSource, ReadFailed
-from worker.steps.credit import take
+from worker.providers.protocol import DepositSource, ReadFailed
 from worker.world import World
 
 log = structlog.get_logger()
 
-# Bounds of one run.
+# Bounds of one round.
 WEBHOOKS_MAX = 200
 WATCHED_MAX = 200
-SCANS_MAX = 50
-# Each list is read from so long before its last reading: what is listed late is not missed.
-OVERLAP = timedelta(hours=1)
-# The first reading of a list goes back so far.
-LOOK_BACK = timedelta(days=7)
+# No further round begins after so long: the run is told of, and the next begins.
+ROUNDS_FOR = timedelta(minutes=2)
 # A deposit that is not final is looked at again after half of the time that it has been known, within these.
 LOOK_MIN = timedelta(seconds=5)
 LOOK_MAX = timedelta(hours=1)
@@ -31,11 +27,20 @@ LOOK_SELDOM = timedelta(days=1)
 
 
 async def take_deposits(source: DepositSource, world: World) -> str:
-    """One run; what it did, in words. Raises ReadFailed."""
-    told = await take_webhooks(source, world)
-    watched = await _take_watched(source, world)
-    listed = await _take_listed(source, world)
-    return f"{told} told, {watched} watched, {listed} listed"
+    """One run, in as many rounds as it takes to read all lists that are due; what it did, in words.
+
+    One list is read after another, so that a backlog is read as fast as the provider answers and orders never wait
+    for more than one of these reads. What was told of, and the merchant's list, have their turn in each round.
+    """
+    end_at = world.clock.now() + ROUNDS_FOR
+    told = watched = listed = 0
+    while True:
+        told += await take_webhooks(source, world)
+        watched += await _take_watched(source, world)
+        lists, found = await take_lists(source, world)
+        listed += found
+        if lists < LISTS_MAX or world.line(source.name).is_down or world.clock.now() >= end_at:
+            return f"{told} told, {watched} watched, {listed} listed"
 
 
 async def take_webhooks(source: DepositSource, world: World) -> int:
@@ -61,19 +66,7 @@ async def _take_record(kind: str, record_id: str, source: DepositSource, world: 
     except ReadFailed as error:
         log.warning("deposit cannot be read back now", record_id=record_id, reason=str(error))
         return False
-    return deposit is not None and await _take_safely(deposit, read_at, world)
-
-
-async def _take_safely(deposit: Deposit, read_at: datetime, world: World) -> bool:
-    """Take it; False when that failed: a bug, or a record of a kind that nobody thought of."""
-    try:
-        await take(deposit, read_at, world)
-    except (SchemaMissing, BadSettings):
-        raise
-    except Exception:
-        log.exception("deposit cannot be taken", record_id=deposit.record_id)
-        return False
-    return True
+    return deposit is not None and await take_safely(deposit, read_at, world)
 
 
 async def _take_watched(source: DepositSource, world: World) -> int:
@@ -105,22 +98,3 @@ async def _rescan(one: Watched, source: DepositSource, now: datetime) -> bool:
 def later(age: timedelta) -> timedelta:
     """When to look again: after half of the time that something has been known for, at last once a day."""
     return LOOK_SELDOM if age > WATCH_FOR else min(max(age / 2, LOOK_MIN), LOOK_MAX)
-
-
-async def _take_listed(source: DepositSource, world: World) -> int:
-    """Read the lists that are due, each from before its last reading."""
-    now = world.clock.now()
-    count = 0
-    for of, read_until in await world.ledger.take_scans(source.name, now - LOOK_BACK, SCANS_MAX):
-        reached, before, read_at = now, count, world.clock.now()
-        try:
-            async for deposit in source.deposits(of, read_until - OVERLAP):
-                count += 1
-                if not await _take_safely(deposit, read_at, world):
-                    reached = read_until  # it is read again with the next reading
-        except ReadFailed as error:
-            # One user's list that cannot be read must not keep the others from being read.
-            log.warning("list of deposits cannot be read", of=of or "merchant", reason=str(error))
-            reached = read_until
-        await world.ledger.end_scan(source.name, of, reached, found=count > before or reached == read_until)
-    return count

@@ -296,6 +296,10 @@ class ReadFailed(Exception):
     """A read that moves nothing did not come about; the message names the route and what the provider said."""
 
 
+class TooMuchAtOnce(ReadFailed):
+    """A list holds more than is read at once: of a shorter time it holds less."""
+
+
 class Provider(Protocol):
     """One payment provider."""
 
@@ -344,9 +348,18 @@ class DepositSource(Protocol):
         ...
 
     def deposits(
-        self, user_id: str, since: datetime, chain: str | None = None, to_address: str | None = None
+        self,
+        user_id: str,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        chain: str | None = None,
+        to_address: str | None = None,
     ) -> AsyncIterator[Deposit]:
-        """Those of a user, or of the merchant (""), newest first. The iterator raises ReadFailed."""
+        """Those of a user, or of the merchant (""), newest first; none of a user whom the provider does not know.
+
+        The iterator raises ReadFailed; TooMuchAtOnce after the newest of them.
+        """
         ...
 
     async def rescan(self, chain: str, to_address: str, tx_id: str, memo: str | None) -> str:

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 
 from worker.ledger import ReconcileLedger
 from worker.providers.ccpayment.api import ReadFailed
-from worker.providers.ccpayment.errors import NOT_FOUND
+from worker.providers.ccpayment.errors import NOT_FOUND, UNKNOWN_USER
 
 PAGE = 500
 MERCHANT = "merchant"
 # What is answered about somebody, or a coin, that the provider does not know.
-UNKNOWN_USER = 11015
 INVALID_COIN = 13000
 UNKNOWN = frozenset({NOT_FOUND, UNKNOWN_USER, INVALID_COIN})
 

@@ -92,7 +92,9 @@ async def _find(command: Rescan, order: Order, source: DepositSource, world: Wor
         return known
     since, read_at = order.created_at - LOOK_BACK, world.clock.now()
     try:
-        async for deposit in source.deposits(command.user_id or "", since, command.chain, command.to_address):
+        async for deposit in source.deposits(
+            command.user_id or "", since, chain=command.chain, to_address=command.to_address
+        ):
             if deposit.tx_id == command.tx_id:
                 await take(deposit, read_at, world)
     except ReadFailed as error:

@@ -111,6 +111,7 @@ CODES: dict[int, tuple[Meaning, str]] = {
 }
 
 NOT_FOUND = 11003
+UNKNOWN_USER = 11015
 # They are about how often the merchant asks, whatever it asks: everybody has to slow down. 11018 is not among them:
 # it is also said when a lock on one order was not to be had.
 TOO_OFTEN = frozenset({11004, 11009})

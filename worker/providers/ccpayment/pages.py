@@ -6,11 +6,15 @@ from typing import Annotated, Any
 from worker.providers.ccpayment.api import Api, ReadFailed
 from worker.providers.ccpayment.fields import EmptyList, Fields, OptionalText
 from worker.providers.ccpayment.wire import Wire, read_data
-from worker.providers.protocol import Unreadable
+from worker.providers.protocol import TooMuchAtOnce, Unreadable
 from worker.providers.reading import Model
 
 # Twenty records each: twenty thousand are more than a caller can want without a narrower range of time.
 PAGES_MAX = 1000
+
+
+class TooManyPages(ReadFailed, TooMuchAtOnce):
+    """All pages that are read at once have been, and there are more."""
 
 
 class _Page(Wire):
@@ -20,6 +24,7 @@ class _Page(Wire):
 
 async def read_pages(api: Api, route: str, filters: Fields, model: type[Model]) -> AsyncIterator[Model]:
     """The records of every page. Raises ReadFailed, possibly after some records: then others may be missing.
+    TooManyPages is one of those.
 
     Not documented whether a record can move to another page meanwhile: the same one may come twice.
     """
@@ -35,7 +40,7 @@ async def read_pages(api: Api, route: str, filters: Fields, model: type[Model]) 
         if cursor in seen:
             raise ReadFailed(route, "the same nextId came twice")
         seen.add(cursor)
-    raise ReadFailed(route, f"more than {PAGES_MAX} pages")
+    raise TooManyPages(route, f"more than {PAGES_MAX} pages")
 
 
 def _read_records(route: str, records: tuple[Any, ...], model: type[Model]) -> list[Model]:

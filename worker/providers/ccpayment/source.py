@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from schemas.fields import one_spelling
 from worker.providers.address import normal_address
-from worker.providers.ccpayment.api import Api
+from worker.providers.ccpayment.api import Api, ReadFailed
 from worker.providers.ccpayment.deposits import (
     AppDeposit,
     UserDeposit,
@@ -15,6 +15,7 @@ from worker.providers.ccpayment.deposits import (
     user_deposit,
     user_deposits,
 )
+from worker.providers.ccpayment.errors import UNKNOWN_USER
 from worker.providers.ccpayment.rescan import rescan
 from worker.providers.protocol import Deposit, account_of
 
@@ -47,17 +48,30 @@ class CCPaymentDeposits:
         return None if found is None else self._read(found)
 
     async def deposits(
-        self, user_id: str, since: datetime, chain: str | None = None, to_address: str | None = None
+        self,
+        user_id: str,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        chain: str | None = None,
+        to_address: str | None = None,
     ) -> AsyncIterator[Deposit]:
-        """Those of a user, or of the merchant (""), newest first. Raises ReadFailed."""
+        """Those of a user, or of the merchant (""), newest first. Raises ReadFailed, or TooMuchAtOnce."""
         if user_id in ("", self._app_id):
-            async for to_merchant in app_deposits(self._api, start_at=since, chain=chain, to_address=to_address):
+            async for to_merchant in app_deposits(
+                self._api, start_at=since, end_at=until, chain=chain, to_address=to_address
+            ):
                 yield self._read(to_merchant)
-        else:
+            return
+        try:
             async for to_user in user_deposits(
-                self._api, user_id, start_at=since, chain=chain, to_address=to_address
+                self._api, user_id, start_at=since, end_at=until, chain=chain, to_address=to_address
             ):
                 yield self._read(to_user)
+        except ReadFailed as error:
+            # It has accounts of ours, and has never been seen at the provider: that is an answer.
+            if error.code != UNKNOWN_USER:
+                raise
 
     async def rescan(self, chain: str, to_address: str, tx_id: str, memo: str | None) -> str:
         """Have it look for a transaction again; its words on that. Raises ReadFailed."""
