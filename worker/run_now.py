@@ -1,11 +1,13 @@
 """Scheduled jobs, run once by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from worker.desk_world import open_desk
 from worker.errors import WorkerError
 from worker.jobs.rescans import run_rescans
 from worker.providers.protocol import ReadFailed
+from worker.reconcile.findings import Passed
 from worker.reconcile.run import Report, reconcile
 from worker.settings import Settings
 
@@ -23,15 +25,29 @@ async def rescan_all(settings: Settings) -> list[dict[str, str]]:
 
 def rows_of(report: Report) -> list[dict[str, Any]]:
     """What differs, what was under way, and what could not be compared, a row each."""
-    nothing = dict.fromkeys(("ledger_amount", "provider_amount", "order_id", "record_id"))
     passed = [
-        {"what": one.what, "account": one.account, "coin": one.coin, **nothing, "message": one.message, "since": None}
-        for one in (*report.busy, *report.skipped)
+        *_rows_of_passed("busy", report.busy, report.busy_count),
+        *_rows_of_passed("skipped", report.skipped, report.skipped_count),
     ]
-    results = ["drift"] * len(report.drift) + ["busy"] * len(report.busy) + ["skipped"] * len(report.skipped)
+    drift = [{"result": "drift", **row} for row in report.drift]
+    return [{"result": row["result"], "provider": report.provider, **row} for row in (*drift, *passed)]
+
+
+def _rows_of_passed(result: str, first: Sequence[Passed], count: int) -> list[dict[str, Any]]:
+    """The first of what was passed over, and how many more there are."""
+    nothing = dict.fromkeys(("ledger_amount", "provider_amount", "order_id", "record_id"))
+    more = [Passed("and more", None, None, f"{count - len(first)} more were {result}")] if count > len(first) else []
     return [
-        {"result": result, "provider": report.provider, **row}
-        for result, row in zip(results, [*report.drift, *passed], strict=True)
+        {
+            "result": result,
+            "what": one.what,
+            "account": one.account,
+            "coin": one.coin,
+            **nothing,
+            "message": one.message,
+            "since": None,
+        }
+        for one in (*first, *more)
     ]
 
 

@@ -15,20 +15,21 @@ LANGUAGE sql STABLE AS $$
        AND t.account IS NOT NULL AND t.coin IS NOT NULL
 $$;
 
--- What an account has of each coin of a provider, with the number of its last entry: the same number, the same books.
--- Touched: an open order may change it at any moment.
-CREATE OR REPLACE FUNCTION ledger.positions(provider text, account text, merchant_user_id text)
-RETURNS TABLE (coin text, posted numeric, version bigint, is_touched boolean)
+-- What accounts have of each coin of a provider, with the number of its last entry: the same number, the same books.
+-- Touched: an open order may change it at any moment. Of many accounts at once, because all open orders are read for it.
+CREATE OR REPLACE FUNCTION ledger.positions(provider text, accounts text[], merchant_user_id text)
+RETURNS TABLE (account text, coin text, posted numeric, version bigint, is_touched boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
-    SELECT coalesce(p.coin, t.coin), coalesce(p.posted, 0), coalesce(p.version, 0), t.coin IS NOT NULL
-      FROM (SELECT s.coin, b.posted, b.version
+    SELECT coalesce(p.account, t.account), coalesce(p.coin, t.coin), coalesce(p.posted, 0), coalesce(p.version, 0),
+           t.coin IS NOT NULL
+      FROM (SELECT a.name AS account, s.coin, b.posted, b.version
               FROM asset s
-              JOIN account a ON a.asset_id = s.id AND a.name = positions.account
+              JOIN account a ON a.asset_id = s.id AND a.name = ANY (accounts)
               JOIN balance b ON b.account_id = a.id
              WHERE s.provider = positions.provider) p
-      FULL JOIN (SELECT o.coin
+      FULL JOIN (SELECT o.account, o.coin
                    FROM touched(provider, merchant_user_id) o
-                  WHERE o.account = positions.account) t ON t.coin = p.coin
+                  WHERE o.account = ANY (accounts)) t ON t.account = p.account AND t.coin = p.coin
 $$;
 
 -- What all accounts but custody have together, of each coin.

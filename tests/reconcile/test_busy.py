@@ -1,12 +1,16 @@
 """What is under way is busy, not different: open orders, new deposits, books that move while they are read."""
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
 from tests.conformance.ends import APP_ID
 from tests.reconcile.stage import ALICE, BOB, MATIC, TRON, USDT, Stage
+from worker.ledger import Position, ReconcileLedger
+from worker.reconcile import balances, findings
 from worker.reconcile.run import Report
+from worker.run_now import rows_of
 
 
 def busy(report: Report) -> set[tuple[str | None, str | None]]:
@@ -134,3 +138,41 @@ async def test_a_pay_order_that_is_paid_and_not_known_yet_is_busy(stage: Stage, 
     assert busy(await stage.reconcile("coinqpay")) == {("custody", TRON)}
     await stage.go_on(4000)
     assert busy(await stage.reconcile("coinqpay")) == set()
+
+
+async def test_the_books_are_asked_once_for_many_accounts_before_and_after(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    positions = ReconcileLedger.positions
+
+    async def counted(
+        self: ReconcileLedger, provider: str, accounts: Collection[str], merchant: str
+    ) -> dict[str, dict[str, Position]]:
+        asked.append(sorted(accounts))
+        return await positions(self, provider, accounts, merchant)
+
+    monkeypatch.setattr(ReconcileLedger, "positions", counted)
+    users = [f"user-{number:02}" for number in range(balances.PAGE)]
+    for user in users:
+        await stage.fund(user, "1")
+    assert busy(await stage.reconcile()) == set()
+    accounts = sorted([f"user:{ALICE}", *(f"user:{user}" for user in users)])
+    pages = [["merchant"], accounts[: balances.PAGE], accounts[balances.PAGE :]]
+    assert asked == [page for page in pages for _ in ("before", "after")]
+
+
+async def test_what_is_busy_is_counted_and_the_first_of_it_is_kept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "PASSED_MAX", 2)
+    for number in range(5):
+        stage.deposit("10", f"user-{number}")
+        await stage.adjust(f"user:user-{number}", "1", str(USDT))
+        stage.ends.sandbox.fund(f"user-{number}", USDT, "1")
+    report = await stage.reconcile()
+    assert ([passed.account for passed in report.busy], report.busy_count) == (["user:user-0", "user:user-1"], 5)
+    assert "5 busy" in report.words
+    rows = rows_of(report)
+    assert [row["result"] for row in rows] == ["busy"] * 3
+    assert rows[-1]["message"] == "3 more were busy"

@@ -1,6 +1,6 @@
 """What reconciliation reads of the books, and where it writes down what differs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +26,17 @@ class ReconcileLedger:
         self._database = database
         self._clock = clock
 
-    async def positions(self, provider: str, account: str, merchant_user_id: str) -> dict[str, Position]:
-        """What an account has, by coin; also coins of which an open order may bring it the first."""
+    async def positions(
+        self, provider: str, accounts: Collection[str], merchant_user_id: str
+    ) -> dict[str, dict[str, Position]]:
+        """What each account has, by coin; also coins of which an open order may bring it the first."""
         rows = await self._database.fetch(
-            "SELECT * FROM ledger.positions($1,$2,$3)", provider, account, merchant_user_id
+            "SELECT * FROM ledger.positions($1,$2,$3)", provider, list(accounts), merchant_user_id
         )
-        return {row["coin"]: Position(row["posted"], row["version"], row["is_touched"]) for row in rows}
+        positions: dict[str, dict[str, Position]] = {account: {} for account in accounts}
+        for row in rows:
+            positions[row["account"]][row["coin"]] = Position(row["posted"], row["version"], row["is_touched"])
+        return positions
 
     async def owned(self, provider: str) -> dict[str, Position]:
         """What all accounts but custody have together, by coin."""

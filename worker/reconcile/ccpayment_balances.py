@@ -51,26 +51,34 @@ class AccountBalances:
         for account in sorted(others):
             yield account
 
-    async def read(self, account: str, again: Collection[str] | None) -> Mapping[str, Figures]:
+    async def read(self, accounts: Mapping[str, Collection[str] | None]) -> Mapping[str, Mapping[str, Figures]]:
         """Ours, theirs, and ours once more: what has changed in between is busy. Raises ReadFailed."""
         # First of all: what is credited after this was asked is seen as a change of ours.
-        late = set() if again is None else await self._coins_of_late_deposits(account)
-        before = await self._positions(account)
-        theirs = await self._read(account, again)
-        after = await self._positions(account)
-        coins: Collection[str] = again or {*before, *after, *theirs, *self._others.get(account, ())}
+        late = {
+            account: await self._coins_of_late_deposits(account)
+            for account, again in accounts.items()
+            if again is not None
+        }
+        before = await self._positions(accounts)
+        theirs = {account: await self._read(account, again) for account, again in accounts.items()}
+        after = await self._positions(accounts)
         return {
-            coin: _figures(
-                before.get(coin, NOTHING),
-                after.get(coin, NOTHING),
-                theirs.get(coin, Decimal(0)),
-                is_late=coin in late,
-            )
-            for coin in sorted(coins)
+            account: {
+                coin: _figures(
+                    before[account].get(coin, NOTHING),
+                    after[account].get(coin, NOTHING),
+                    theirs[account].get(coin, Decimal(0)),
+                    is_late=coin in late.get(account, ()),
+                )
+                for coin in sorted(
+                    again or {*before[account], *after[account], *theirs[account], *self._others.get(account, ())}
+                )
+            }
+            for account, again in accounts.items()
         }
 
-    async def _positions(self, account: str) -> Mapping[str, Position]:
-        return await self._books.positions(self._provider.name, account, self._provider.merchant_user_id)
+    async def _positions(self, accounts: Collection[str]) -> Mapping[str, Mapping[str, Position]]:
+        return await self._books.positions(self._provider.name, accounts, self._provider.merchant_user_id)
 
     async def _read(self, account: str, again: Collection[str] | None) -> Mapping[str, Decimal | None]:
         """All coins in one answer; one by one those that have differed. A user who is not known has nothing."""

@@ -27,13 +27,16 @@ class VersionBalances:
         """The merchant: version 1 knows nobody else."""
         yield MERCHANT
 
-    async def read(self, _account: str, again: Collection[str] | None) -> Mapping[str, Figures]:
+    async def read(self, accounts: Mapping[str, Collection[str] | None]) -> Mapping[str, Mapping[str, Figures]]:
         """Version 2, version 1, and version 2 once more. Not every account has version 1: then it is skipped."""
+        return {account: await self._read(again) for account, again in accounts.items()}
+
+    async def _read(self, again: Collection[str] | None) -> Mapping[str, Figures]:
         before = _by_symbol((asset.coin_symbol, asset.available) for asset in await self._assets())
         try:
             listed = await self._version_1.assets()
         except ReadFailed as error:
-            self._findings.skipped.append(Passed(self.what, MERCHANT, None, str(error)))
+            self._findings.skipped.add(Passed(self.what, MERCHANT, None, str(error)))
             return {}
         theirs = _by_symbol((asset.crypto, asset.value) for asset in listed)
         after = _by_symbol((asset.coin_symbol, asset.available) for asset in await self._assets())

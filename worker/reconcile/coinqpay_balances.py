@@ -37,8 +37,11 @@ class CoinBalances:
         """Custody, which is the contra account of all that the provider holds for us."""
         yield CUSTODY
 
-    async def read(self, _account: str, again: Collection[str] | None) -> Mapping[str, Figures]:
+    async def read(self, accounts: Mapping[str, Collection[str] | None]) -> Mapping[str, Mapping[str, Figures]]:
         """Ours, theirs, and ours once more: what has changed in between is busy. Raises ReadFailed."""
+        return {account: await self._read(again) for account, again in accounts.items()}
+
+    async def _read(self, again: Collection[str] | None) -> Mapping[str, Figures]:
         before = await self._read_books()
         theirs = {balance.coin: balance.balance for balance in await self.provider.api.coin_balances()}
         after = await self._read_books()

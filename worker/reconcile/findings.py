@@ -13,6 +13,8 @@ from worker.world import World
 
 # Written down together; also all that a run keeps in memory of what it has compared.
 PAGE = 200
+# More than anybody reads; with many users under way all of them would fill the memory.
+PASSED_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,20 @@ class Passed:
 
 
 @dataclass
+class PassedOver:
+    """All that could not be compared for one reason: counted, and the first of it kept for people to read."""
+
+    first: list[Passed] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, passed: Passed) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.first) < PASSED_MAX:
+            self.first.append(passed)
+
+
+@dataclass
 class Findings:
     """Of one run for one provider, as of `now`."""
 
@@ -34,8 +50,8 @@ class Findings:
     world: World
     now: datetime
     compared: Counter[str] = field(default_factory=Counter)
-    busy: list[Passed] = field(default_factory=list)
-    skipped: list[Passed] = field(default_factory=list)
+    busy: PassedOver = field(default_factory=PassedOver)
+    skipped: PassedOver = field(default_factory=PassedOver)
     _subjects: list[str] = field(default_factory=list)
     _differing: list[Difference] = field(default_factory=list)
 

@@ -37,8 +37,10 @@ class Report:
 
     provider: str
     compared: dict[str, int]
-    busy: Sequence[Passed]
-    skipped: Sequence[Passed]
+    busy: Sequence[Passed]  # the first of them
+    busy_count: int
+    skipped: Sequence[Passed]  # the first of them
+    skipped_count: int
     drift: Sequence[dict[str, Any]]
     drift_count: int
 
@@ -46,7 +48,7 @@ class Report:
     def words(self) -> str:
         """In one line."""
         what = ", ".join(f"{count} {what}s" for what, count in sorted(self.compared.items())) or "nothing to compare"
-        return f"{what}; {self.drift_count} differ, {len(self.busy)} busy, {len(self.skipped)} skipped"
+        return f"{what}; {self.drift_count} differ, {self.busy_count} busy, {self.skipped_count} skipped"
 
 
 async def reconcile(provider: Provider, world: World) -> Report:
@@ -69,7 +71,16 @@ async def reconcile(provider: Provider, world: World) -> Report:
     count = await books.count_drift(provider.name)
     world.metrics.drift_open(provider.name, count)
     drift = await books.drift(provider.name, DRIFT_MAX)
-    return Report(provider.name, dict(findings.compared), findings.busy, findings.skipped, drift, count)
+    return Report(
+        provider=provider.name,
+        compared=dict(findings.compared),
+        busy=findings.busy.first,
+        busy_count=findings.busy.count,
+        skipped=findings.skipped.first,
+        skipped_count=findings.skipped.count,
+        drift=drift,
+        drift_count=count,
+    )
 
 
 async def _kinds(provider: Provider, findings: Findings) -> tuple[Sequence[Records], Sequence[Balances]]:
@@ -82,7 +93,7 @@ async def _kinds(provider: Provider, findings: Findings) -> tuple[Sequence[Recor
             records = (Transfers(provider, books, users), Swaps(provider, books, users), deposits)
             accounts = AccountBalances(provider, books, deposits, users, findings.now)
             if provider.version_1 is None:
-                findings.skipped.append(Passed("v1 balance", "merchant", None, NO_VERSION_1))
+                findings.skipped.add(Passed("v1 balance", "merchant", None, NO_VERSION_1))
                 return records, (accounts,)
             return records, (accounts, VersionBalances(provider, provider.version_1, findings))
         case CoinQPay():
