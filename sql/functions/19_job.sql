@@ -9,11 +9,14 @@ LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     RETURNING run
 $$;
 
--- Have a run for longer; false when another has begun meanwhile.
+-- Have a run for longer; false when it has ended, or another has begun meanwhile.
 CREATE OR REPLACE FUNCTION ledger.keep_job(name text, run bigint, lease_until timestamptz) RETURNS boolean
 LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
     WITH kept AS (
-        UPDATE job j SET due_at = lease_until WHERE j.name = keep_job.name AND j.run = keep_job.run RETURNING 1
+        UPDATE job j SET due_at = lease_until
+         WHERE j.name = keep_job.name AND j.run = keep_job.run
+           AND (j.finished_at IS NULL OR j.finished_at <= j.started_at)
+        RETURNING 1
     )
     SELECT EXISTS (SELECT FROM kept)
 $$;

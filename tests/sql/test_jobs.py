@@ -121,5 +121,13 @@ def test_a_run_that_another_has_followed_is_not_kept(calls: Calls) -> None:
     assert status(calls) == before
 
 
+def test_a_run_that_has_ended_is_not_kept(calls: Calls) -> None:
+    calls.take_job(now=NOW, lease_until=later(300))
+    calls.end_job(1, later(1), later(60))
+    assert not keep(calls, 1, later(900))
+    assert calls.take_job(now=later(60), lease_until=later(360)) == 2
+    assert keep(calls, 2, later(460))
+
+
 def keep(calls: Calls, run: int, lease_until: Any) -> bool:
     return bool(calls.value("SELECT ledger.keep_job('job', %s::bigint, %s)", run, lease_until))

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
 
 from worker.clock import Clock
 from worker.errors import BadSettings, SchemaMissing
-from worker.ledger import Ledger
+from worker.ledger import Lease, Ledger
 from worker.loops.schedule import (
     AGAIN_SECONDS,
     LEASE_SECONDS,
@@ -31,19 +32,27 @@ class Jobs:
     kept: list[tuple[str, int, float]] = field(default_factory=list)
     kept_enough: asyncio.Event = field(default_factory=asyncio.Event)
     keeps: int = 1000  # how often a run may be kept, before another has the job
+    is_away: bool = False  # the database does not answer
 
-    async def keep_job(self, name: str, run: int, lease_seconds: float) -> bool:
+    async def keep_job(self, name: str, run: int, lease_seconds: float) -> Lease | None:
         self.kept.append((name, run, lease_seconds))
         if len(self.kept) == 3:
             self.kept_enough.set()
-        return len(self.kept) <= self.keeps
+        if self.is_away:
+            await asyncio.Event().wait()
+        return Lease(run, in_seconds(lease_seconds)) if len(self.kept) <= self.keeps else None
 
-    async def take_job(self, name: str, lease_seconds: float) -> int | None:
+    async def take_job(self, name: str, lease_seconds: float) -> Lease | None:
         self.taken.append((name, lease_seconds))
-        return self.due.pop(name, None)
+        number = self.due.pop(name, None)
+        return None if number is None else Lease(number, in_seconds(lease_seconds))
 
     async def end_job(self, name: str, run: int, seconds_to_next: float, result: str) -> None:
         self.ended.append((name, run, seconds_to_next, result))
+
+
+def in_seconds(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 class Ended(Exception):
@@ -55,6 +64,10 @@ class Naps:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -186,7 +199,7 @@ async def test_a_long_job_does_not_keep_the_others_waiting() -> None:
 
 # ---------------------------------------------------------------- a run that lasts
 
-LEASE = 0.03
+LEASE = 0.3
 
 
 async def test_a_run_that_lasts_is_kept_until_it_ends() -> None:
@@ -217,22 +230,54 @@ async def test_a_run_that_another_has_followed_ends_and_says_nothing() -> None:
     assert jobs.ended == []
 
 
-async def test_a_run_ends_with_the_worker() -> None:
-    jobs = Jobs({"reconcile": 4})
-    began, stopped = asyncio.Event(), asyncio.Event()
+class Never:
+    """A job that does not end by itself."""
 
-    async def run() -> str:
-        began.set()
+    def __init__(self) -> None:
+        self.began, self.stopped = asyncio.Event(), asyncio.Event()
+
+    async def run(self) -> str:
+        self.began.set()
         try:
             await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)
-            stopped.set()
+            self.stopped.set()
         return "never"
 
-    working = asyncio.create_task(schedule(jobs, Job("reconcile", 3600, run)).run())
-    await began.wait()
+
+async def test_a_run_that_wakes_up_after_its_lease_ends_without_asking_whether_another_has_begun() -> None:
+    jobs, job, clock = Jobs({"reconcile": 4}), Never(), Naps()
+    working = asyncio.create_task(schedule(jobs, Job("reconcile", 3600, job.run, 1.5), clock=clock).run_once())
+    await job.began.wait()
+    clock.ahead = timedelta(seconds=2)  # the process stood still
+    assert await working == 1
+    assert job.stopped.is_set()
+    assert (jobs.kept, jobs.ended) == ([], [])
+
+
+async def test_a_run_whose_lease_cannot_be_renewed_in_time_ends() -> None:
+    jobs, job = Jobs({"reconcile": 4}, is_away=True), Never()
+    assert await schedule(jobs, Job("reconcile", 3600, job.run, 0.6)).run_once() == 1
+    assert job.stopped.is_set()
+    assert (len(jobs.kept), jobs.ended) == (1, [])
+
+
+async def test_a_run_that_hangs_is_ended_and_begun_anew_soon() -> None:
+    jobs, job = Jobs({"reconcile": 4}), Never()
+    hangs = Job("reconcile", 3600, job.run, LEASE, run_seconds_max=5 * LEASE)
+    assert await schedule(jobs, hangs).run_once() == 1
+    assert job.stopped.is_set()
+    [(name, number, wait, result)] = jobs.ended
+    assert (name, number, wait) == ("reconcile", 4, AGAIN_SECONDS)
+    assert result.startswith("failed: it did not end within")
+
+
+async def test_a_run_ends_with_the_worker() -> None:
+    jobs, job = Jobs({"reconcile": 4}), Never()
+    working = asyncio.create_task(schedule(jobs, Job("reconcile", 3600, job.run)).run())
+    await job.began.wait()
     working.cancel()
     await asyncio.wait({working})
-    assert stopped.is_set()
+    assert job.stopped.is_set()
     assert jobs.ended == [("reconcile", 4, 0, "stopped with its worker")]

@@ -6,7 +6,7 @@ Every method waits for a database that is away and goes on when it is back: each
 from worker.ledger.booked import Booked, Difference, OpenPayment, Position
 from worker.ledger.deposits import Posted, Watched
 from worker.ledger.intake import Admission, Intake, Rejection, Verdict
-from worker.ledger.jobs import FAILED
+from worker.ledger.jobs import FAILED, Lease
 from worker.ledger.ledger import Ledger
 from worker.ledger.letters import LetterReplay
 from worker.ledger.outbox import Stored, stored
@@ -23,6 +23,7 @@ __all__ = [
     "Confirmation",
     "Difference",
     "Intake",
+    "Lease",
     "Ledger",
     "LetterReplay",
     "OpenPayment",

@@ -10,6 +10,14 @@ FAILED = "failed: "
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """A run that is ours, by its number, and until when nobody else begins another."""
+
+    run: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LastRun:
     """When a job's last run ended, how long it took, and what it did, in words."""
 
@@ -30,20 +38,21 @@ class Jobs:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def take_job(self, name: str, lease_seconds: float) -> int | None:
-        """The number of the run that is now ours; None when the job is not due, or another has it."""
+    async def take_job(self, name: str, lease_seconds: float) -> Lease | None:
+        """The run that is now ours; None when the job is not due, or another has it."""
+        until: list[datetime] = []
         rows = await self._session.fetch_at(
-            "SELECT ledger.take_job($1,$2,$3)", lambda now: (name, now, now + timedelta(seconds=lease_seconds))
+            "SELECT ledger.take_job($1,$2,$3)", lambda now: (name, now, _end(until, now, lease_seconds))
         )
-        number: int | None = rows[0][0] if rows else None
-        return number
+        return None if not rows or rows[0][0] is None else Lease(rows[0][0], until[-1])
 
-    async def keep_job(self, name: str, run: int, lease_seconds: float) -> bool:
-        """Have the run for longer; False: its time was over, and another has begun."""
+    async def keep_job(self, name: str, run: int, lease_seconds: float) -> Lease | None:
+        """Have the run for longer; None: its time was over, and another has begun."""
+        until: list[datetime] = []
         rows = await self._session.fetch_at(
-            "SELECT ledger.keep_job($1,$2,$3)", lambda now: (name, run, now + timedelta(seconds=lease_seconds))
+            "SELECT ledger.keep_job($1,$2,$3)", lambda now: (name, run, _end(until, now, lease_seconds))
         )
-        return bool(rows[0][0])
+        return Lease(run, until[-1]) if rows[0][0] else None
 
     async def end_job(self, name: str, run: int, seconds_to_next: float, result: str) -> None:
         """Say how the run ended and when the next is due."""
@@ -58,3 +67,9 @@ class Jobs:
             "SELECT name, finished_at, seconds::float8, result FROM ledger.job_status WHERE finished_at IS NOT NULL"
         )
         return [LastRun(row["name"], row["finished_at"], row["seconds"], row["result"]) for row in rows]
+
+
+def _end(until: list[datetime], now: datetime, lease_seconds: float) -> datetime:
+    """When a lease that is written now ends; kept, for whoever holds it: of several tries the last is answered."""
+    until.append(now + timedelta(seconds=lease_seconds))
+    return until[-1]

@@ -17,7 +17,7 @@ NOTHING = Position(Decimal(0), 0, is_busy=False)
 # A deposit that the ledger is about to credit was made within this time.
 DEPOSITS_BACK = timedelta(days=1)
 # Those that arrive while a run goes on count too.
-RUN_AT_MOST = timedelta(hours=1)
+RUN_AT_MOST = timedelta(days=1)
 
 
 class AccountBalances:
