@@ -99,6 +99,22 @@ async def prepare(url: str, amqp_url: str) -> None:
     await load.fund(url)
     async with processes.gateway() as gateway_url:
         await ours(url, amqp_url, gateway_url, Plan(commands=1500))
+        async with processes.worker(url, gateway_url):
+            await _until_jobs_have_run(url)
+
+
+async def _until_jobs_have_run(url: str) -> None:
+    """One that was cut short would begin again with the next worker."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while not await connection.fetchval(  # noqa: ASYNC110 - another process does it
+                "SELECT count(*) > 0 AND bool_and(finished_at >= started_at AND result NOT LIKE 'stopped%')"
+                " FROM ledger.job_status WHERE name LIKE 'reconcile.%' OR name LIKE 'deposits.%'"
+            ):
+                await asyncio.sleep(0.5)
+    finally:
+        await connection.close()
 
 
 async def _prepare_peer(url: str, amqp_url: str) -> None:
