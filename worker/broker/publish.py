@@ -35,7 +35,6 @@ async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
                 properties=properties,
                 mandatory=True,
                 timeout=CONFIRM_SECONDS,
-                wait=False,  # for the confirm, yes; not for the socket, one publish after the other
             )
     except aio_pika.exceptions.PublishError:
         raise Unroutable(f"no queue takes {message.routing_key}") from None
