@@ -42,8 +42,22 @@ class Tap:
 
     queue: AbstractQueue
     session: Session
-    bound: set[str] = field(default_factory=set)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    bindings: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def bind(self, command_type: str) -> None:
+        """Return when events of this type arrive. Raises ConnectionLost.
+
+        Whoever gives up waiting does not end the question: the library would close the channel, and others are on it.
+        """
+        binding = self.bindings.get(command_type)
+        if binding is None:
+            binding = self.bindings[command_type] = asyncio.create_task(self._ask(command_type))
+            binding.add_done_callback(lambda task: task.cancelled() or task.exception())  # told, should nobody wait
+        await asyncio.shield(binding)
+
+    async def _ask(self, command_type: str) -> None:
+        async with answered():
+            await self.queue.bind(EVENTS_EXCHANGE, f"{command_type}.*")
 
 
 class Answers:
@@ -94,11 +108,7 @@ class Answers:
             tap = self._tap
             assert tap is not None
             try:
-                async with tap.lock:
-                    if command_type not in tap.bound:
-                        async with answered():
-                            await tap.queue.bind(EVENTS_EXCHANGE, f"{command_type}.*")
-                        tap.bound.add(command_type)
+                await tap.bind(command_type)
             except ConnectionLost:
                 self._give_up(tap)
             else:

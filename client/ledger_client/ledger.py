@@ -44,7 +44,9 @@ class Ledger(Protocol):
         """Publish the command and wait for the event that ends its order: succeeded, failed or rejected.
 
         The rejection of this very message (`order_id_conflict`) ends the waiting too. A command that was published
-        before tells its stored result. Raises what `publish` raises, and StillRunning after `timeout` seconds.
+        before tells its stored result. Under the orderId of another command the end of that one's order may come
+        before the refusal, and is returned: never use an orderId twice. Raises what `publish` raises, and
+        StillRunning after `timeout` seconds.
         """
         ...
 

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from pamqp import commands, frame
 from pamqp.base import Frame
 from pamqp.header import ProtocolHeader
 
-from ledger_client import LedgerClient
+from ledger_client import LedgerClient, NotConnected
 from tests.client.commands import transfer
 from worker.broker import Broker, Stopping, answered, apply_topology, check_topology, tap_events, visit
 from worker.clock import SystemClock
@@ -38,6 +39,10 @@ class Silent:
     def __init__(self) -> None:
         self.url = ""
         self.led: set[str] = set()
+        self.differs: str | None = None
+        self.leads_all = False  # but answers a binding when it is told to
+        self.held: list[Callable[[], Awaitable[None]]] = []
+        self.published = 0
         self.consumed: asyncio.Queue[str] = asyncio.Queue()
         self.asked: asyncio.Queue[Frame] = asyncio.Queue()
 
@@ -56,20 +61,34 @@ class Silent:
                         self.asked.put_nowait(asked)
                     if isinstance(asked, commands.Basic.Consume):
                         self.consumed.put_nowait(asked.queue)
+                    if isinstance(asked, commands.Basic.Publish):
+                        self.published += 1
+                    if isinstance(asked, commands.Queue.Bind) and self.leads_all:
+                        self.held.append(partial(answer_late, writer, channel))
+                        continue
                     if (answer := self.answer_to(asked)) is not None:
                         writer.write(frame.marshal(answer, channel))
         writer.close()
 
     def answer_to(self, asked: object) -> Frame | None:
         match asked:
-            case commands.Queue.Declare(queue=name) if name in self.led:
+            case commands.Queue.Declare(queue=self.differs):
+                words = f"PRECONDITION_FAILED - inequivalent arg 'x' for queue '{self.differs}'"
+                return commands.Channel.Close(reply_code=406, reply_text=words, class_id=50, method_id=10)
+            case commands.Queue.Declare(queue=name) if name in self.led or self.leads_all:
                 return commands.Queue.DeclareOk(queue=name, message_count=0, consumer_count=0)
             case commands.Queue.Bind(queue=name) if name in self.led:
                 return commands.Queue.BindOk()
-            case commands.Basic.Consume(queue=name) if name in self.led:
+            case commands.Basic.Consume(queue=name) if name in self.led or self.leads_all:
                 return commands.Basic.ConsumeOk(consumer_tag="c")
             case _:
                 return CONNECTS.get(type(asked))
+
+
+async def answer_late(writer: asyncio.StreamWriter, channel: int) -> None:
+    """A queue is bound."""
+    writer.write(frame.marshal(commands.Queue.BindOk(), channel))
+    await writer.drain()
 
 
 @pytest.fixture
@@ -139,20 +158,39 @@ async def test_each_session_of_answers_has_a_queue_of_its_own_name(broker: Silen
     assert all(name.startswith("shop.answers.") for name in names)
 
 
+async def test_an_execute_that_is_given_up_while_it_binds_leaves_the_answers_to_others(
+    broker: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger_client.connection.ANSWER_SECONDS", 10)
+    broker.leads_all = True
+    async with LedgerClient.connect(broker.url, service="shop") as client:
+        with pytest.raises(NotConnected):
+            await client.execute(transfer(), timeout=0.3)
+        [bind] = broker.held
+        await bind()
+        with pytest.raises(NotConnected):  # for it was published, and that is not confirmed
+            await client.execute(transfer(), timeout=0.3)
+    assert broker.published == 1
+    assert broker.asked.qsize() == 1  # one queue of answers
+
+
+async def consumes(worker: Broker, broker: Silent, provider: str) -> None:
+    async def leave(_: Delivery) -> None:
+        raise AssertionError("nothing is delivered")
+
+    stopping = Stopping(asyncio.Event(), asyncio.Event())
+    consuming = asyncio.create_task(worker.consume(provider, 1, leave, stopping))
+    async with asyncio.timeout(10):
+        assert await broker.consumed.get() == f"ledger.commands.{provider}"
+        stopping.asked.set()
+        stopping.drained.set()
+        await consuming
+
+
 async def test_a_provider_whose_queue_gives_no_answer_does_not_keep_the_other_from_consuming(broker: Silent) -> None:
     broker.led = {queue.name for queue in queues(("ccpayment", "coinqpay"))}
     worker = Broker(broker.url, SystemClock())
     async with asyncio.timeout(10):
         await worker.declare_topology(("ccpayment", "coinqpay"))
     broker.led = {queue.name for queue in queues(("ccpayment",))}
-
-    async def leave(_: Delivery) -> None:
-        raise AssertionError("nothing is delivered")
-
-    stopping = Stopping(asyncio.Event(), asyncio.Event())
-    consuming = asyncio.create_task(worker.consume("ccpayment", 1, leave, stopping))
-    async with asyncio.timeout(10):
-        assert await broker.consumed.get() == "ledger.commands.ccpayment"
-        stopping.asked.set()
-        stopping.drained.set()
-        await consuming
+    await consumes(worker, broker, "ccpayment")
