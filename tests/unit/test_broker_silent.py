@@ -15,7 +15,7 @@ from ledger_client import LedgerClient, NotConnected
 from tests.client.commands import transfer
 from worker.broker import Broker, Stopping, answered, apply_topology, check_topology, tap_events, visit
 from worker.clock import SystemClock
-from worker.errors import BrokerAway
+from worker.errors import BrokerAway, TopologyDiffers
 from worker.message import Delivery
 from worker.topology import queues
 
@@ -185,6 +185,32 @@ async def consumes(worker: Broker, broker: Silent, provider: str) -> None:
         stopping.asked.set()
         stopping.drained.set()
         await consuming
+
+
+@pytest.mark.parametrize("silent", ["ccpayment", "coinqpay"])
+async def test_a_worker_starts_though_the_queues_of_a_provider_give_no_answer(
+    broker: Silent, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    monkeypatch.setattr("worker.broker.broker.DECLARE_SECONDS", 0.2)
+    [other] = {"ccpayment", "coinqpay"} - {silent}
+    broker.led = {queue.name for queue in queues((other,))}
+    worker = Broker(broker.url, SystemClock())
+    async with asyncio.timeout(10):
+        await worker.declare_topology(("ccpayment", "coinqpay"))
+    await consumes(worker, broker, other)
+    broker.led = {queue.name for queue in queues((silent,))}
+    await consumes(worker, broker, silent)  # it declares them itself: else there would be none
+
+
+async def test_a_queue_that_differs_is_told_though_another_gives_no_answer(
+    broker: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.broker.broker.DECLARE_SECONDS", 0.2)
+    broker.differs = "ledger.commands.coinqpay"
+    broker.led = {"ledger.dead.coinqpay"}
+    async with asyncio.timeout(10):
+        with pytest.raises(TopologyDiffers, match=r"ledger\.commands\.coinqpay differs"):
+            await Broker(broker.url, SystemClock()).declare_topology(("ccpayment", "coinqpay"))
 
 
 async def test_a_provider_whose_queue_gives_no_answer_does_not_keep_the_other_from_consuming(broker: Silent) -> None:

@@ -1,7 +1,7 @@
 """The broker as the worker has it: one connection that publishes, and one for each provider's commands."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel
 
 from worker.broker.alarm import watch_alarm
 from worker.broker.answers import Answers
-from worker.broker.declare import apply_exchanges, apply_topology
+from worker.broker.declare import apply_exchanges, apply_queues, apply_topology
 from worker.broker.delivery import Handler, receive_by
 from worker.broker.hosts import each_host
 from worker.broker.outage import Over
@@ -27,6 +27,8 @@ log = structlog.get_logger()
 # What was taken and not begun is kept for so long while its valve is shut: by then every other process has shut its
 # own, so that the same messages do not go round, each time counted, until the delivery limit.
 KEPT_SECONDS = 60
+# For the queues of one provider, when the worker starts; below SET_UP_SECONDS, after which all would be asked anew.
+DECLARE_SECONDS = 10
 
 
 @dataclass(slots=True)
@@ -166,22 +168,47 @@ class Broker:
             await _until_open(valves, stopping.asked)
 
     async def declare_topology(self, providers: tuple[str, ...]) -> None:
-        """Declare exchanges and queues, once the broker is there. Raises TopologyDiffers."""
+        """Declare exchanges and queues, once the broker is there. Raises TopologyDiffers.
+
+        Queues that give no answer are left to their provider's consumer, which asks again: the others' are not to
+        wait for them.
+        """
+        different = [await self._declare("exchanges", apply_exchanges)]
+        if different == [None]:
+            asking = [self._declare_queues(provider) for provider in providers]
+            different = await asyncio.gather(*asking)
+        for error in different:
+            if error is not None:
+                raise error
+        self._declared = providers
+
+    async def _declare_queues(self, provider: str) -> TopologyDiffers | None:
+        async def apply(channel: AbstractChannel) -> None:
+            try:
+                async with asyncio.timeout(DECLARE_SECONDS):
+                    await apply_queues(channel, (provider,))
+            except TimeoutError:
+                log.warning("queues give no answer, left to their consumer", provider=provider)
+
+        return await self._declare(f"queues of {provider}", apply)
+
+    async def _declare(
+        self, purpose: str, apply: Callable[[AbstractChannel], Awaitable[None]]
+    ) -> TopologyDiffers | None:
+        """What differs: when it starts, somebody is there to be told."""
         declared = asyncio.Event()
+        different: list[TopologyDiffers] = []
 
         async def declare(channel: AbstractChannel, _over: Over, works: Callable[[], None]) -> None:
             try:
-                await apply_topology(channel, providers)
+                await apply(channel)
             except TopologyDiffers as error:
-                different.append(error)  # when it starts, somebody is there to be told
+                different.append(error)
             works()
-            self._declared = providers
             declared.set()
 
-        different: list[TopologyDiffers] = []
-        await keep_up(self._url, self._clock, "topology", declare, declared)
-        if different:
-            raise different[0]
+        await keep_up(self._url, self._clock, purpose, declare, declared)
+        return different[0] if different else None
 
 
 def _shut(valves: Sequence[Valve]) -> list[Valve]:

@@ -26,6 +26,11 @@ _DIFFERENT = (ChannelPreconditionFailed, ChannelLockedResource)
 async def apply_topology(channel: AbstractChannel, providers: tuple[str, ...]) -> None:
     """Declare exchanges, queues and bindings; harmless when they are there. Raises TopologyDiffers."""
     await apply_exchanges(channel)
+    await apply_queues(channel, providers)
+
+
+async def apply_queues(channel: AbstractChannel, providers: tuple[str, ...]) -> None:
+    """Declare and bind the queues of exchanges that are there. Raises TopologyDiffers."""
     for queue in queues(providers):
         with _told_as_different(f"queue {queue.name}"):
             declared = await _declare(channel, queue)
