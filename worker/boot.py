@@ -64,6 +64,7 @@ class Worker:
         settings: Settings,
         ledger: Ledger,
         broker: Broker,
+        aside: Broker,
         providers: Mapping[str, Provider],
         lines: Mapping[str, Line],
         clock: Clock,
@@ -71,8 +72,9 @@ class Worker:
         self.http: Http | None = None
         self._settings = settings
         self._broker = broker
+        self._aside = aside
         self._clock = clock
-        self.relay = Relay(ledger, broker, clock, settings.resume_after_seconds)
+        self.relay = Relay(ledger, broker, clock, settings.resume_after_seconds, aside)
         self.world = World(
             ledger=ledger,
             publisher=broker,
@@ -104,7 +106,7 @@ class Worker:
         background = [asyncio.create_task(self._broker.run())]
         consumers = []
         if "relay" in roles:
-            background.append(asyncio.create_task(self.relay.run()))
+            background += [asyncio.create_task(self.relay.run()), asyncio.create_task(self._aside.run())]
         else:
             self.world.ledger.leave_events()
         if "resume" in roles:
@@ -162,10 +164,12 @@ class Worker:
 async def open_worker(settings: Settings, roles: Collection[str]) -> AsyncIterator[Worker]:
     """A worker on the system's clock, with its connections closed afterwards."""
     clock = SystemClock()
-    broker = Broker(required(settings.amqp_url, "LEDGER_AMQP_URL"), clock)
+    amqp_url = required(settings.amqp_url, "LEDGER_AMQP_URL")
+    broker = Broker(amqp_url, clock)
+    aside = Broker(amqp_url, clock, "publishing to silent queues", at_first_use=True)
     lines = make_lines(settings, clock, watched=True)
     async with _open_ledger(settings, clock) as ledger, open_providers(settings, clock, lines) as providers:
-        worker = Worker(settings, ledger, broker, providers, lines, clock)
+        worker = Worker(settings, ledger, broker, aside, providers, lines, clock)
         if "http" not in roles:
             yield worker
             return

@@ -21,7 +21,20 @@ class Publisher(Protocol):
         ...
 
     async def ready(self) -> None:
-        """Wait until there is a connection."""
+        """Wait until there is a connection, and the broker takes messages."""
+        ...
+
+
+class RenewablePublisher(Publisher, Protocol):
+    """What the relay asks of it beside."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `ready` would return at once."""
+        ...
+
+    def renew(self) -> None:
+        """Give up this connection, on which no confirm comes. What is in flight on it raises BrokerAway."""
         ...
 
 

@@ -174,6 +174,13 @@ class BusPublisher:
     async def ready(self) -> None:
         return None
 
+    @property
+    def is_ready(self) -> bool:
+        return True
+
+    def renew(self) -> None:
+        raise AssertionError("every publish has its end")
+
     async def publish(self, message: Outgoing) -> None:
         async def append() -> None:
             self._bus.published.append(message)

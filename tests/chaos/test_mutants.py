@@ -89,14 +89,14 @@ def _ack_before_admit(patch: pytest.MonkeyPatch) -> None:
 
 
 def _mark_before_publish(patch: pytest.MonkeyPatch) -> None:
-    original = Relay._publish
+    original = Relay._begin
 
-    async def publish(self: Relay, events: list[Any]) -> None:
-        if events:
-            await self._ledger.mark_outbox([one.event.event_id for one in events])
-        await original(self, events)
+    async def begin(self: Relay, most: int) -> None:
+        if self._handed:
+            await self._ledger.mark_outbox([one.event.event_id for one in self._handed])
+        await original(self, most)
 
-    patch.setattr(Relay, "_publish", publish)
+    patch.setattr(Relay, "_begin", begin)
 
 
 def _never_sweep(patch: pytest.MonkeyPatch) -> None:

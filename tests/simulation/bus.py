@@ -72,6 +72,14 @@ class BusPublisher:
     async def ready(self) -> None:
         """It always is."""
 
+    @property
+    def is_ready(self) -> bool:
+        """It always is."""
+        return True
+
+    def renew(self) -> None:
+        """What is in flight comes to its end all the same: only the worker is slow."""
+
     async def publish(self, message: Outgoing) -> None:
         """Durable when this returns, perhaps even when it does not."""
         await self._life.around("publish", lambda: self._bus.published.append(message))

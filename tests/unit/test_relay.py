@@ -1,16 +1,30 @@
 """The relay: publish, then mark; what nobody takes stays in the outbox, and an outage loses nothing."""
 
 import asyncio
+import json
+import logging
+import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
-from worker.errors import BrokerAway, BrokerRefused, Unroutable
+from worker.errors import BrokerAway, BrokerRefused, SchemaMissing, Unroutable
 from worker.ledger import Ledger, Stored
-from worker.loops.relay import BATCH_EVENTS_MAX, HANDED_EVENTS_MAX, Relay
+from worker.loops.flight import STOOD_STILL_SECONDS
+from worker.loops.relay import (
+    ASIDE_EVENTS_MAX,
+    BATCH_EVENTS_MAX,
+    HANDED_EVENTS_MAX,
+    IN_FLIGHT_EVENTS_MAX,
+    SWEEP_SECONDS,
+    Relay,
+)
 from worker.message import Outgoing
 
 LEASE_SECONDS = 30.0
@@ -25,21 +39,38 @@ class Outbox:
         self.stored = list(stored)
         self.calls: list[tuple[str, set[uuid.UUID]]] = []
         self.called = asyncio.Event()
+        self.looks = 0
+        self.marking: asyncio.Event | None = None  # how long marking takes
+        self.failure: Exception | None = None
 
     async def take_outbox(self, most: int) -> list[Stored]:
+        self.looks += 1
         taken, self.stored = self.stored[:most], self.stored[most:]
         return taken
 
     async def mark_outbox(self, event_ids: Sequence[uuid.UUID]) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if self.marking is not None:
+            await self.marking.wait()
         self.calls.append(("mark", set(event_ids)))
+        something_happened()
         self.called.set()
 
     async def postpone_outbox(self, event_ids: Sequence[uuid.UUID]) -> None:
         self.calls.append(("postpone", set(event_ids)))
+        something_happened()
 
     @property
     def marked(self) -> set[uuid.UUID]:
-        return {event_id for name, event_ids in self.calls if name == "mark" for event_id in event_ids}
+        return self._told("mark")
+
+    @property
+    def parked(self) -> set[uuid.UUID]:
+        return self._told("postpone")
+
+    def _told(self, what: str) -> set[uuid.UUID]:
+        return {event_id for name, event_ids in self.calls if name == what for event_id in event_ids}
 
 
 class Exchange:
@@ -49,20 +80,45 @@ class Exchange:
         self.taken: list[Outgoing] = []
         self.answers: dict[str, list[BaseException]] = {}
         self.silent_about: set[str] = set()
+        self.is_silent = False
+        self.is_here = True
         self.waits = 0
+        self.renewed = 0
         self.back: Callable[[], None] = lambda: None  # what happens until it is ready
+        self.on_publish: Callable[[], object] = lambda: None
+        self._waiting: list[asyncio.Future[None]] = []
 
     async def publish(self, message: Outgoing) -> None:
         queue = self.answers.get(str(message.message_id), [])
         if queue:
             raise queue.pop(0)
         self.taken.append(message)
-        if message.message_id in self.silent_about:
-            await asyncio.Event().wait()
+        self.on_publish()
+        something_happened()
+        if self.is_silent or message.message_id in self.silent_about:
+            self._waiting.append(asyncio.get_running_loop().create_future())
+            await self._waiting[-1]
 
     async def ready(self) -> None:
         self.waits += 1
         self.back()
+
+    @property
+    def is_ready(self) -> bool:
+        return self.is_here
+
+    def renew(self) -> None:
+        """The connection ends, and with it whatever is in flight."""
+        self.renewed += 1
+        for waiting in self._waiting:
+            waiting.set_exception(BrokerAway("the connection ended"))
+        self._waiting.clear()
+
+    def confirm_all(self) -> None:
+        """What had no answer has it now."""
+        for waiting in self._waiting:
+            waiting.set_result(None)
+        self._waiting.clear()
 
 
 class Clock:
@@ -90,10 +146,54 @@ def event(number: int, **changes: Any) -> Stored:
     return Stored(**{**fields, **changes})
 
 
+def id_of(number: int) -> str:
+    return str(event(number).event_id)
+
+
 def relay_of(
-    outbox: Outbox, exchange: Exchange, clock: Clock | None = None, lease_seconds: float = LEASE_SECONDS
+    outbox: Outbox,
+    exchange: Exchange,
+    clock: Clock | None = None,
+    lease_seconds: float = LEASE_SECONDS,
+    aside: Exchange | None = None,
 ) -> Relay:
-    return Relay(cast("Ledger", outbox), exchange, clock or Clock(), lease_seconds)
+    return Relay(cast("Ledger", outbox), exchange, clock or Clock(), lease_seconds, aside)
+
+
+@asynccontextmanager
+async def running(relay: Relay) -> AsyncIterator[None]:
+    """It runs in here, and nothing in here takes for ever."""
+    task = asyncio.create_task(relay.run())
+    async with asyncio.timeout(5):
+        yield
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+
+
+NEWS: set[asyncio.Event] = set()
+
+
+def something_happened() -> None:
+    """Whoever waits until something is so, looks again."""
+    for news in NEWS:
+        news.set()
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Let the others go on until then."""
+    news = asyncio.Event()
+    NEWS.add(news)
+    async with asyncio.timeout(5):
+        while not happened():
+            await news.wait()
+            news.clear()
+    NEWS.remove(news)
+
+
+def bodies(exchange: Exchange) -> list[int]:
+    """The numbers of the events that it took."""
+    return [json.loads(message.body)["n"] for message in exchange.taken]
 
 
 async def test_what_is_in_the_outbox_is_published_then_marked() -> None:
@@ -186,12 +286,171 @@ async def test_after_a_long_outage_of_the_broker_others_may_have_the_events(is_h
     assert outbox.calls == []
 
 
-async def test_a_confirm_that_does_not_come_costs_no_other_event_its_lease() -> None:
-    outbox, exchange = Outbox(event(1), event(2), event(3)), Exchange()
-    exchange.silent_about = {str(event(2).event_id)}
+SHORT_LEASE_SECONDS = 0.1
+
+
+async def test_a_confirm_that_does_not_come_holds_nobody_and_its_event_is_parked() -> None:
+    outbox, exchange = Outbox(event(1), event(2, routing_key="swap.failed"), event(3)), Exchange()
+    exchange.silent_about = {id_of(2)}
+    relay = relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS)
+    async with running(relay):
+        await until(lambda: outbox.marked == {event(1).event_id, event(3).event_id})
+        assert outbox.parked == set()
+        relay.offer(event(4))
+        await until(lambda: event(4).event_id in outbox.marked)
+        await relay.flushed()
+        assert outbox.parked == {event(2).event_id}
+    assert exchange.renewed == 0
+    assert bodies(exchange) == [1, 2, 3, 4]
+
+
+async def test_a_confirm_that_comes_late_marks_the_event_and_its_kind_is_as_any_other() -> None:
+    outbox, exchange, aside = Outbox(event(1), event(2, routing_key="swap.failed")), Exchange(), Exchange()
+    exchange.silent_about = {id_of(1)}
+    relay = relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS, aside=aside)
+    async with running(relay):
+        await until(lambda: outbox.parked == {event(1).event_id})
+        exchange.confirm_all()
+        await until(lambda: event(1).event_id in outbox.marked)
+        relay.offer(event(3))
+        await relay.flushed()
+    assert (bodies(exchange), bodies(aside)) == ([1, 2, 3], [])
+    assert outbox.marked == {event(number).event_id for number in (1, 2, 3)}
+
+
+async def test_a_silent_kind_goes_aside_a_few_at_a_time_until_one_is_confirmed() -> None:
+    outbox, exchange, aside = Outbox(event(0), event(1, routing_key="swap.failed")), Exchange(), Exchange()
+    exchange.silent_about, aside.is_silent = {id_of(0)}, True
+    relay = relay_of(outbox, exchange, lease_seconds=1, aside=aside)
+    many = range(2, ASIDE_EVENTS_MAX + 5)
+    async with running(relay):
+        await until(lambda: outbox.parked == {event(0).event_id})
+        for number in many:
+            relay.offer(event(number))
+        relay.offer(event(100, routing_key="swap.failed"))
+        await until(lambda: event(100).event_id in outbox.marked)
+        assert bodies(exchange) == [0, 1, 100]
+        assert bodies(aside) == list(many)[:ASIDE_EVENTS_MAX]
+        await until(lambda: event(many[-1]).event_id in outbox.parked)
+        aside.confirm_all()
+        await relay.flushed()
+        relay.offer(event(101))
+        await relay.flushed()
+    assert bodies(exchange)[-1] == 101
+    assert outbox.marked == {event(number).event_id for number in (1, 100, 101, *many[:ASIDE_EVENTS_MAX])}
+    assert outbox.parked == {event(number).event_id for number in (0, *many[ASIDE_EVENTS_MAX:])}
+
+
+async def test_where_nothing_is_confirmed_any_more_a_new_connection_shows_what_was_silent() -> None:
+    """A channel of RabbitMQ may wait for one queue, and everything behind it with it."""
+    outbox = Outbox(event(1, routing_key="swap.failed"), event(2), event(3))
+    exchange, aside = Exchange(), Exchange()
+    exchange.is_silent = aside.is_silent = True
+    exchange.back = lambda: setattr(exchange, "is_silent", False)
+    relay = relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS, aside=aside)
+    async with running(relay):
+        await until(lambda: len(outbox.calls) == 2)
+        await relay.flushed()
+    assert (bodies(exchange), bodies(aside)) == ([1, 2, 3, 2, 3], [1])
+    assert exchange.renewed == 1
+    assert (outbox.marked, outbox.parked) == ({event(2).event_id, event(3).event_id}, {event(1).event_id})
+
+
+async def test_after_it_stood_still_itself_it_reads_first_what_came_meanwhile() -> None:
+    outbox, exchange = Outbox(event(1)), Exchange()
+    exchange.is_silent = True
+    async with running(relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS)):
+        await until(lambda: bodies(exchange) == [1])
+        time.sleep(SHORT_LEASE_SECONDS + STOOD_STILL_SECONDS)  # noqa: ASYNC251 - that is the point
+        await asyncio.sleep(0)
+        exchange.confirm_all()
+        await until(lambda: outbox.marked == {event(1).event_id})
+    assert (outbox.parked, exchange.renewed) == (set(), 0)
+
+
+async def test_while_the_broker_takes_nothing_its_silence_parks_nothing() -> None:
+    outbox, exchange = Outbox(event(1), event(2)), Exchange()
+    exchange.silent_about, exchange.is_here = {id_of(1)}, False
+    relay = relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS)
+    async with running(relay):
+        await until(lambda: outbox.marked == {event(2).event_id})
+        await asyncio.sleep(2 * SHORT_LEASE_SECONDS)
+        assert outbox.parked == set()
+        exchange.is_here = True
+        await until(lambda: outbox.parked == {event(1).event_id})
+
+
+@pytest.fixture
+def said() -> Iterator[list[Any]]:
+    """What is logged."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    with capture_logs() as lines:
+        yield lines
+    structlog.configure(**before)
+
+
+async def test_a_kind_is_complained_about_once(said: list[Any]) -> None:
+    outbox, exchange, aside = Outbox(event(0), event(1, routing_key="swap.failed")), Exchange(), Exchange()
+    exchange.silent_about, aside.is_silent = {id_of(0)}, True
+    relay = relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS, aside=aside)
+    async with running(relay):
+        for number in (2, 3):
+            await relay.flushed()
+            relay.offer(event(number))
+        await relay.flushed()
+    [line] = said
+    assert (line["event"], line["routing_key"]) == ("event not confirmed, kept", "transfer.succeeded")
+    assert outbox.parked == {event(number).event_id for number in (0, 2, 3)}
+
+
+async def test_no_more_than_a_window_is_in_flight_and_it_is_filled_as_places_become_free() -> None:
+    outbox, exchange = Outbox(), Exchange()
+    relay = relay_of(outbox, exchange)
+    exchange.is_silent = True
+    for number in range(IN_FLIGHT_EVENTS_MAX + 10):
+        relay.offer(event(number))
+    async with running(relay):
+        await until(lambda: len(exchange.taken) == IN_FLIGHT_EVENTS_MAX)
+        await asyncio.sleep(0.01)
+        assert len(exchange.taken) == IN_FLIGHT_EVENTS_MAX
+        exchange.confirm_all()
+        await until(lambda: len(exchange.taken) == IN_FLIGHT_EVENTS_MAX + 10)
+        exchange.confirm_all()
+        await relay.flushed()
+    assert len(outbox.marked) == IN_FLIGHT_EVENTS_MAX + 10
+
+
+async def test_while_one_group_is_marked_the_next_gathers() -> None:
+    outbox, exchange = Outbox(), Exchange()
+    outbox.marking = asyncio.Event()
+    relay = relay_of(outbox, exchange)
+    async with running(relay):
+        for number in range(5):
+            relay.offer(event(number))
+            await until(lambda number=number: len(exchange.taken) == number + 1)
+        await asyncio.sleep(0.01)
+        outbox.marking.set()
+        await relay.flushed()
+    assert [len(ids) for _, ids in outbox.calls] == [1, 4]
+
+
+async def test_a_mark_that_fails_ends_it() -> None:
+    outbox, exchange = Outbox(event(1)), Exchange()
+    outbox.failure = SchemaMissing("run migrate")
     async with asyncio.timeout(5):
-        await relay_of(outbox, exchange, lease_seconds=0.1).run_once()
-    assert outbox.calls == [("mark", {event(1).event_id, event(3).event_id})]
+        with pytest.raises(SchemaMissing):
+            await relay_of(outbox, exchange).run()
+
+
+async def test_what_others_left_is_looked_for_though_there_is_always_something_handed_over() -> None:
+    outbox, exchange, clock = Outbox(), Exchange(), Clock()
+    relay = relay_of(outbox, exchange, clock)
+    exchange.on_publish = lambda: (clock.advance(SWEEP_SECONDS / 10), relay.offer(event(len(exchange.taken))))
+    relay.offer(event(0))
+    async with running(relay):
+        await until(lambda: len(exchange.taken) >= 100)
+    assert outbox.looks >= 9
 
 
 async def test_what_others_left_is_looked_for_between_two_batches_of_what_is_handed_over() -> None:

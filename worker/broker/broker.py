@@ -14,9 +14,9 @@ from worker.broker.answers import Answers
 from worker.broker.declare import apply_exchanges, apply_queues, apply_topology
 from worker.broker.delivery import Handler, receive_by
 from worker.broker.hosts import each_host
-from worker.broker.outage import Over
+from worker.broker.outage import Over, Unanswered
 from worker.broker.publish import publish_on
-from worker.broker.session import SET_UP_SECONDS, first, keep_up
+from worker.broker.session import NO_CONFIRM, SET_UP_SECONDS, first, keep_up
 from worker.clock import Clock
 from worker.errors import BrokerAway, TopologyDiffers
 from worker.message import Outgoing
@@ -27,6 +27,7 @@ log = structlog.get_logger()
 # What was taken and not begun is kept for so long while its valve is shut: by then every other process has shut its
 # own, so that the same messages do not go round, each time counted, until the delivery limit.
 KEPT_SECONDS = 60
+
 # For the queues of one provider, when the worker starts; below SET_UP_SECONDS, after which all would be asked anew.
 DECLARE_SECONDS = 10
 
@@ -49,13 +50,21 @@ class Valve:
 
 
 class Broker:
-    """One connection for publishing, and one for each consumer: a blocked publisher must not stop the acks."""
+    """One connection for publishing, and one for each consumer: a blocked publisher must not stop the acks.
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    `at_first_use`: no connection for publishing is made before something is to be published.
+    """
+
+    def __init__(self, url: str, clock: Clock, purpose: str = "publishing", *, at_first_use: bool = False) -> None:
         each_host(url)  # raises BadSettings at once
+        self._purpose = purpose
+        self._wanted = asyncio.Event()
+        if not at_first_use:
+            self._wanted.set()
         self._url = url
         self._clock = clock
         self._channel: AbstractChannel | None = None
+        self._over: Over | None = None
         self._ready = asyncio.Event()
         self._is_blocked = False
         self._consumed: dict[str, bool] = {}
@@ -70,7 +79,7 @@ class Broker:
                 await apply_exchanges(channel)
             underlay = await channel.get_underlay_channel()
             watching = asyncio.create_task(watch_alarm(underlay.connection, self._clock, self._on_alarm))
-            self._channel = channel
+            self._channel, self._over = channel, over
             self._ready.set()
             works()
             try:
@@ -78,10 +87,11 @@ class Broker:
             finally:
                 watching.cancel()
                 self._ready.clear()
-                self._channel = None
+                self._channel = self._over = None
                 self._is_blocked = False
 
-        await keep_up(self._url, self._clock, "publishing", publish_until, asyncio.Event())
+        await self._wanted.wait()
+        await keep_up(self._url, self._clock, self._purpose, publish_until, asyncio.Event())
 
     @property
     def is_connected(self) -> bool:
@@ -101,13 +111,25 @@ class Broker:
         """Wait until there is a connection to publish on, and the broker takes messages."""
         await self._ready.wait()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a connection to publish on, and the broker takes messages."""
+        return self._ready.is_set()
+
+    def renew(self) -> None:
+        """Give up the connection for publishing, on which no confirm comes, and make another."""
+        if self._over is not None:
+            self._ready.clear()
+            self._channel = None
+            self._over.because(Unanswered(NO_CONFIRM))
+
     def _on_alarm(self, is_blocked: bool) -> None:
         """What would be published now, would only pile up before the broker: better that it waits in the outbox."""
         self._is_blocked = is_blocked
         if is_blocked:
             self._ready.clear()
             log.warning("broker blocks publishing, it is short of memory or disk; events wait in the outbox")
-        else:
+        elif self._channel is not None:
             self._ready.set()
             log.info("broker takes messages again")
 
@@ -118,6 +140,7 @@ class Broker:
         lock = self._locks.setdefault(message.message_id or str(id(message)), asyncio.Lock())
         async with lock:
             if self._channel is None:
+                self._wanted.set()
                 raise BrokerAway("not connected to RabbitMQ")
             if self._is_blocked:
                 raise BrokerAway("RabbitMQ blocks publishing")

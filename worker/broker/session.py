@@ -20,6 +20,8 @@ STEADY_SESSION = timedelta(seconds=5)
 # does the library give up by itself.
 SET_UP_SECONDS = 15
 NO_LEADER = "a question about a queue; one without a leader never answers: see `rabbitmq-queues quorum_status`"
+# It may be the broker's silence, or that of one queue: the broker lets a connection wait for it.
+NO_CONFIRM = "no confirm comes any more; if the broker is well, a queue that events go to has no leader"
 
 # What to do on a channel until it is over; and what to call as soon as that works, within SET_UP_SECONDS.
 Session = Callable[[AbstractChannel, Over, Callable[[], None]], Awaitable[None]]
