@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import uvloop
 
-from benchmarks import chart, end_to_end, growth, idle, latency, ledger_alone
+from benchmarks import chart, end_to_end, growth, idle, latency, ledger_alone, profile
 from worker import console
 from worker.migrate import migrate
 from worker.settings import read_settings, required
@@ -94,6 +94,12 @@ def _memory(bench: Bench) -> None:
     _keep("memory", chart.panels("one worker's memory, by commands executed", "MB", {"resident": {"MB": line}}))
 
 
+def _profile(bench: Bench) -> None:
+    bench.runner.run(end_to_end.prepare(bench.url, bench.amqp_url))
+    RESULTS.mkdir(exist_ok=True)
+    bench.runner.run(profile.measure(bench.url, bench.amqp_url, RESULTS / "flame.svg"))
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "ledger": _ledger,
     "drain": _drain,
@@ -101,6 +107,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "idle": _idle,
     "growth": _growth,
     "memory": _memory,
+    "profile": _profile,
 }
 
 
