@@ -15,8 +15,8 @@ ENDED = 50_000
 WAITING = 20
 # Of 8 KiB each: twenty rows, and what writing them touches in every index. Each table has more, or the bound is none.
 PAGES_MAX = 500
-# Twenty orders, each with a row or two in every table and its indexes: some 28 pages each, and some 80. With a tenth of
-# the orders they are an eighth less: what grows is the height of the indexes.
+# Twenty orders, each with a row or two in every table and its indexes: some 28 pages each, and some 80. With a tenth
+# of the orders they are an eighth less: what grows is the height of the indexes.
 ADMIT_PAGES_MAX = 700
 SETTLE_PAGES_MAX = 1800
 
