@@ -25,7 +25,14 @@ class Conductor:
         if self._is_conducting:
             mine = asyncio.get_running_loop().create_future()
             self._waiting.append(mine)
-            await mine
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                else:  # its turn had come, and nobody will make the call
+                    self.leave()
+                raise
 
     def leave(self) -> None:
         """The call has returned."""
