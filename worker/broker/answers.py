@@ -65,6 +65,7 @@ class Answers:
         return tag
 
     def _note(self, tags: set[int]) -> None:
-        whole_to = self._whole_to(tags)
-        self._answered = {tag for tag in self._answered | tags if tag > whole_to}
-        self._answered_to = whole_to
+        self._answered |= tags
+        while self._answered_to + 1 in self._answered:  # and no more: one that stays open may have many beyond it
+            self._answered_to += 1
+            self._answered.remove(self._answered_to)
