@@ -16,7 +16,7 @@ from tests.client.commands import transfer
 from worker.broker import Broker, Stopping, answered, apply_topology, check_topology, tap_events, visit
 from worker.clock import SystemClock
 from worker.errors import BrokerAway, TopologyDiffers
-from worker.message import Delivery
+from worker.message import Delivery, Outgoing
 from worker.topology import queues
 
 CAN = {"capabilities": {"publisher_confirms": True, "basic.nack": True, "consumer_cancel_notify": True}}
@@ -42,7 +42,7 @@ class Silent:
         self.differs: str | None = None
         self.leads_all = False  # but answers a binding when it is told to
         self.held: list[Callable[[], Awaitable[None]]] = []
-        self.published = 0
+        self.published: asyncio.Queue[Frame] = asyncio.Queue()
         self.consumed: asyncio.Queue[str] = asyncio.Queue()
         self.asked: asyncio.Queue[Frame] = asyncio.Queue()
 
@@ -62,7 +62,7 @@ class Silent:
                     if isinstance(asked, commands.Basic.Consume):
                         self.consumed.put_nowait(asked.queue)
                     if isinstance(asked, commands.Basic.Publish):
-                        self.published += 1
+                        self.published.put_nowait(asked)
                     if isinstance(asked, commands.Queue.Bind) and self.leads_all:
                         self.held.append(partial(answer_late, writer, channel))
                         continue
@@ -170,7 +170,7 @@ async def test_an_execute_that_is_given_up_while_it_binds_leaves_the_answers_to_
         await bind()
         with pytest.raises(NotConnected):  # for it was published, and that is not confirmed
             await client.execute(transfer(), timeout=0.3)
-    assert broker.published == 1
+    assert broker.published.qsize() == 1
     assert broker.asked.qsize() == 1  # one queue of answers
 
 
@@ -220,3 +220,24 @@ async def test_a_provider_whose_queue_gives_no_answer_does_not_keep_the_other_fr
         await worker.declare_topology(("ccpayment", "coinqpay"))
     broker.led = {queue.name for queue in queues(("ccpayment",))}
     await consumes(worker, broker, "ccpayment")
+
+
+async def test_what_waits_for_its_confirm_is_told_when_the_connection_is_given_up_for_another(broker: Silent) -> None:
+    publisher = Broker(broker.url, SystemClock(), at_first_use=True)
+    running = asyncio.create_task(publisher.run())
+    event = Outgoing("ledger.events", "transfer.succeeded", b"{}", "application/json", "1", None, None)
+    async with asyncio.timeout(10):
+        await asyncio.sleep(0.05)
+        assert not publisher.is_connected
+        with pytest.raises(BrokerAway, match="not connected"):
+            await publisher.publish(event)
+        for _ in range(2):
+            await publisher.ready()
+            publishing = asyncio.create_task(publisher.publish(event))
+            await broker.published.get()
+            publisher.renew()
+            assert not publisher.is_ready
+            with pytest.raises(BrokerAway, match="no confirm"):
+                await publishing
+    running.cancel()
+    await asyncio.wait({running})
