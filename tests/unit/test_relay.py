@@ -318,11 +318,11 @@ async def test_a_confirm_that_comes_late_marks_the_event_and_its_kind_is_as_any_
     assert outbox.marked == {event(number).event_id for number in (1, 2, 3)}
 
 
-async def test_a_silent_kind_goes_aside_a_few_at_a_time_until_one_is_confirmed() -> None:
+async def test_a_silent_kind_goes_aside_one_at_a_time_until_one_is_confirmed() -> None:
     outbox, exchange, aside = Outbox(event(0), event(1, routing_key="swap.failed")), Exchange(), Exchange()
     exchange.silent_about, aside.is_silent = {id_of(0)}, True
     relay = relay_of(outbox, exchange, lease_seconds=1, aside=aside)
-    many = range(2, ASIDE_EVENTS_MAX + 5)
+    many = range(2, 6)
     async with running(relay):
         await until(lambda: outbox.parked == {event(0).event_id})
         for number in many:
@@ -330,15 +330,46 @@ async def test_a_silent_kind_goes_aside_a_few_at_a_time_until_one_is_confirmed()
         relay.offer(event(100, routing_key="swap.failed"))
         await until(lambda: event(100).event_id in outbox.marked)
         assert bodies(exchange) == [0, 1, 100]
-        assert bodies(aside) == list(many)[:ASIDE_EVENTS_MAX]
+        assert bodies(aside) == [many[0]]
         await until(lambda: event(many[-1]).event_id in outbox.parked)
         aside.confirm_all()
         await relay.flushed()
         relay.offer(event(101))
         await relay.flushed()
     assert bodies(exchange)[-1] == 101
-    assert outbox.marked == {event(number).event_id for number in (1, 100, 101, *many[:ASIDE_EVENTS_MAX])}
-    assert outbox.parked == {event(number).event_id for number in (0, *many[ASIDE_EVENTS_MAX:])}
+    assert outbox.marked == {event(number).event_id for number in (1, 100, 101, many[0])}
+    assert outbox.parked == {event(number).event_id for number in (0, *many[1:])}
+
+
+async def test_of_two_silent_kinds_the_one_whose_queue_is_back_does_not_wait_for_the_other() -> None:
+    exchange, aside = Exchange(), Exchange()
+    outbox = Outbox(event(0), event(1, routing_key="payout.failed"), event(2, routing_key="swap.failed"))
+    exchange.silent_about = {id_of(0), id_of(1)}
+    relay = relay_of(outbox, exchange, lease_seconds=1, aside=aside)
+    many = range(3, ASIDE_EVENTS_MAX + 5)
+    aside.silent_about = {id_of(number) for number in many}
+    async with running(relay):
+        await until(lambda: outbox.parked == {event(0).event_id, event(1).event_id})
+        for number in many:
+            relay.offer(event(number))
+        relay.offer(event(100, routing_key="payout.failed"))
+        await until(lambda: event(100).event_id in outbox.marked)
+    assert bodies(aside) == [many[0], 100]
+
+
+async def test_what_is_given_up_aside_does_not_pile_up_on_its_connection() -> None:
+    """RabbitMQ would stop reading from it, and a kind whose queue is back would not be heard."""
+    outbox, exchange, aside = Outbox(event(0), event(1, routing_key="swap.failed")), Exchange(), Exchange()
+    exchange.silent_about, aside.is_silent = {id_of(0)}, True
+    async with running(relay := relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS, aside=aside)):
+        await relay.flushed()
+        renewed = []
+        for number in range(2, ASIDE_EVENTS_MAX + 3):
+            relay.offer(event(number))
+            await relay.flushed()
+            renewed.append(aside.renewed)
+    assert renewed == [0] * (ASIDE_EVENTS_MAX - 1) + [1, 1]
+    assert len(outbox.parked) == ASIDE_EVENTS_MAX + 2
 
 
 async def test_where_nothing_is_confirmed_any_more_a_new_connection_shows_what_was_silent() -> None:

@@ -59,6 +59,7 @@ class Flight:
         self._given_up: dict[asyncio.Task[None], _Publish] = {}
         self._begun = 0
         self._answered = 0  # the newest publish that the broker has answered
+        self._left_behind = 0
         self._timer: asyncio.TimerHandle | None = None
         self._look_at_seconds = 0.0
 
@@ -68,9 +69,18 @@ class Flight:
         return self._most - len(self._open)
 
     @property
+    def left_behind(self) -> int:
+        """How many of its connection's publishes were given up, and may have no confirm to this day."""
+        return self._left_behind
+
+    @property
     def is_empty(self) -> bool:
         """Each is confirmed, refused or given up."""
         return not self._open
+
+    def has(self, routing_key: str) -> bool:
+        """Whether one of a kind waits for its confirm."""
+        return any(one.leased.event.routing_key == routing_key for one in self._open.values())
 
     def begin(self, leased: Leased) -> None:
         """Publish it."""
@@ -93,7 +103,13 @@ class Flight:
         tasks = [task for task, one in self._open.items() if one.leased.event.routing_key == routing_key]
         for task in tasks:
             self._given_up[task] = self._open.pop(task)
+        self._left_behind += len(tasks)
         return [self._given_up[task].leased for task in tasks]
+
+    def renew(self) -> None:
+        """Go on by another connection."""
+        self._left_behind = 0
+        self.publisher.renew()
 
     def cancel(self) -> None:
         """Nobody wants to know any more."""

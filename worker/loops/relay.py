@@ -17,7 +17,8 @@ log = structlog.get_logger()
 
 # How many publishes wait for their confirms at once: a confirm that names several is looked for among all of them.
 IN_FLIGHT_EVENTS_MAX = 256
-# RabbitMQ stops reading from a connection that has some thirty messages which the same queue does not confirm.
+# RabbitMQ stops reading from a connection that has some thirty messages which the same queue does not confirm. So
+# many are in flight aside, one of each kind; when so many more were given up on a connection, it is made anew.
 ASIDE_EVENTS_MAX = 16
 # How many rows one look into the outbox takes, one transaction marks, and how many are begun between two looks.
 BATCH_EVENTS_MAX = 256
@@ -147,8 +148,8 @@ class Relay:
                 continue  # others may have it by now; it is in the outbox, for whoever looks next
             if leased.event.routing_key not in self._silent:
                 self._main.begin(leased)
-            elif self._aside.room > 0:
-                self._aside.begin(leased)
+            elif self._aside.room > 0 and not self._aside.has(leased.event.routing_key):
+                self._aside.begin(leased)  # one of each kind: one that is silent must not take the others' places
             else:
                 self._park(leased)
 
@@ -229,8 +230,9 @@ class Relay:
                 self._park(one)
             self._complain(leased.event, "event not confirmed, kept", "no confirm: one of its queues has no leader")
             self._landed.set()
-        if not answers_others and not flight.is_empty:
-            flight.publisher.renew()
+        is_full = flight is self._aside and flight.left_behind >= ASIDE_EVENTS_MAX
+        if is_full or not (answers_others or flight.is_empty):
+            flight.renew()
 
     def _park(self, leased: Leased) -> None:
         """It stays in the outbox, and one of its kind is offered again later."""
