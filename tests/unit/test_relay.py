@@ -466,6 +466,20 @@ async def test_while_one_group_is_marked_the_next_gathers() -> None:
     assert [len(ids) for _, ids in outbox.calls] == [1, 4]
 
 
+async def test_a_mark_that_is_cut_short_is_followed_by_no_other() -> None:
+    outbox, exchange = Outbox(), Exchange()
+    outbox.marking = asyncio.Event()
+    relay = relay_of(outbox, exchange)
+    async with running(relay):
+        for number in (1, 2):
+            relay.offer(event(number))
+            await until(lambda number=number: len(exchange.taken) == number)
+        await asyncio.sleep(0.01)
+    outbox.marking.set()
+    await asyncio.sleep(0.01)
+    assert outbox.calls == []
+
+
 async def test_a_mark_that_fails_ends_it() -> None:
     outbox, exchange = Outbox(event(1)), Exchange()
     outbox.failure = SchemaMissing("run migrate")

@@ -265,7 +265,9 @@ class Relay:
 
     def _on_written(self, task: asyncio.Task[None]) -> None:
         self._writing = None
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return  # it ends: nobody waits any more, and there may be no database
+        if (error := task.exception()) is not None:
             self._fail(error)
         elif self._confirmed or self._not_taken:  # since its last look
             self._write_soon()
