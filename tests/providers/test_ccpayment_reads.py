@@ -140,17 +140,6 @@ async def test_the_headers_are_those_of_the_signing_recipe() -> None:
     assert request.headers["Sign"] == sign(APP_ID, APP_SECRET, timestamp, b'{"coinId": 1280}')
 
 
-async def test_credentials_in_the_base_url_add_no_header() -> None:
-    asked: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(200, json=envelope(10000, {}))
-
-    await api_over(httpx.MockTransport(answer), "https://someone:words@provider.example").read("getCoin")
-    assert "Authorization" not in asked[0].headers
-
-
 async def test_over_the_wire_an_empty_body_is_really_empty() -> None:
     received: list[bytes] = []
 

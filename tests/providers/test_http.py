@@ -62,6 +62,20 @@ async def test_an_answer_is_read() -> None:
     assert (answer.status, answer.body, answer.headers["content-length"]) == (418, b"ok", "2")
 
 
+async def test_credentials_in_the_url_add_no_header() -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with server(serve) as url:
+        await post(url.replace("//", "//someone:words@"))
+    assert b"accept-encoding: gzip, deflate" in heads[0].lower()
+    assert b"authorization" not in heads[0].lower()
+
+
 async def test_a_refused_connection_sent_nothing() -> None:
     async with server(lambda *_: asyncio.sleep(0)) as url:
         pass

@@ -161,8 +161,10 @@ class _PunctualConnector(aiohttp.TCPConnector):
 async def _send_once(request: ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Under a name that aiohttp does not know as a broken connection, after which it would send a GET again.
 
-    A signed request is one request: its copy would be a replay.
+    A signed request is one request: its copy would be a replay. And its signature says who asks: what aiohttp makes
+    of a user and password in the URL is not sent.
     """
+    request.headers.popall(aiohttp.hdrs.AUTHORIZATION, None)
     try:
         return await send(request)
     except aiohttp.ClientConnectorError:
