@@ -387,6 +387,20 @@ async def test_where_nothing_is_confirmed_any_more_a_new_connection_shows_what_w
     assert (outbox.marked, outbox.parked) == ({event(2).event_id, event(3).event_id}, {event(1).event_id})
 
 
+async def test_a_kind_that_waits_behind_what_was_given_up_is_not_taken_for_silent() -> None:
+    """RabbitMQ stops reading from a connection that has some messages which one queue does not confirm."""
+    outbox, exchange, aside = Outbox(), Exchange(), Exchange()
+    outbox.stored = [event(0), event(1, routing_key="swap.failed"), event(2), event(3, routing_key="swap.failed")]
+    exchange.silent_about = {id_of(0), id_of(2)}
+    exchange.on_publish = lambda: setattr(exchange, "is_silent", len(exchange.taken) in {3, 4})
+    relay = relay_of(outbox, exchange, lease_seconds=SHORT_LEASE_SECONDS, aside=aside)
+    async with running(relay):
+        await until(lambda: event(3).event_id in outbox.marked)
+        await relay.flushed()
+    assert (bodies(exchange), bodies(aside), exchange.renewed) == ([0, 1, 2, 3, 3], [], 1)
+    assert outbox.parked == {event(0).event_id, event(2).event_id}
+
+
 async def test_after_it_stood_still_itself_it_reads_first_what_came_meanwhile() -> None:
     outbox, exchange = Outbox(event(1)), Exchange()
     exchange.is_silent = True

@@ -223,13 +223,15 @@ class Relay:
         the broker is, or it lets everything wait behind the oldest: a new connection shows which.
         """
         routing_key = leased.event.routing_key
-        self._silent.add(routing_key)
         answers_others = flight.answers_others()
         if answers_others or flight is self._aside:
+            self._silent.add(routing_key)
             for one in flight.give_up(routing_key):
                 self._park(one)
             self._complain(leased.event, "event not confirmed, kept", "no confirm: one of its queues has no leader")
             self._landed.set()
+        elif flight.left_behind == 0:  # else it may be those for which the broker lets this one wait
+            self._silent.add(routing_key)
         is_full = flight is self._aside and flight.left_behind >= ASIDE_EVENTS_MAX
         if is_full or not (answers_others or flight.is_empty):
             flight.renew()
