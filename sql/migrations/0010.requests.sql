@@ -1,3 +1,7 @@
+-- Taken first of all: a worker that has read orders, and waits to write one until this is done, would keep the index from
+-- being dropped, and one of the two would be given up as a deadlock.
+LOCK TABLE ledger.orders IN ACCESS EXCLUSIVE MODE;
+
 -- Each request that was signed for a payment without an order id. Append-only, as the attempts are.
 CREATE TABLE ledger.request (
     provider text NOT NULL,
