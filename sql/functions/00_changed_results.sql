@@ -14,3 +14,13 @@ BEGIN
         EXECUTE format('DROP FUNCTION %s', changed);
     END LOOP;
 END $$;
+
+-- Nor can a view that has lost a column. The old one goes on under the name that has all its columns now, for views of
+-- others may stand on it; the new one is made in this transaction too, so that no reader ever finds it missing.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_attribute a
+                WHERE a.attrelid = to_regclass('ledger.entry_line') AND a.attname = 'line' AND NOT a.attisdropped) THEN
+        ALTER VIEW ledger.entry_line RENAME TO numbered_line;
+    END IF;
+END $$;

@@ -107,6 +107,18 @@ def test_a_function_whose_result_has_gained_a_column_is_replaced(database_url: s
     assert schema_of(database_url) == before
 
 
+def test_a_view_that_has_lost_a_column_is_replaced_and_what_stands_on_it_is_kept(database_url: str) -> None:
+    before = schema_of(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "DROP VIEW ledger.entry_line; ALTER VIEW ledger.numbered_line RENAME TO entry_line;"
+            "CREATE VIEW public.report AS SELECT order_id, line FROM ledger.entry_line"
+        )
+        migrate(database_url, database_url)
+        assert schema_of(database_url) == before
+        assert connection.execute("SELECT order_id, line FROM public.report").fetchall() == []
+
+
 def test_a_worker_goes_on_calling_while_its_functions_are_said_again(database_url: str) -> None:
     functions = "SELECT oid FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace ORDER BY oid"
     with psycopg.connect(database_url, autocommit=True, prepare_threshold=0) as connection:
