@@ -256,6 +256,17 @@ async def test_a_run_that_wakes_up_after_its_lease_ends_without_asking_whether_a
     assert (jobs.kept, jobs.ended) == ([], [])
 
 
+async def test_a_run_whose_clock_is_set_back_asks_at_once_whether_another_has_begun() -> None:
+    jobs, job, clock = Jobs({"reconcile": 4}, keeps=0), Never(), Naps()
+    working = asyncio.create_task(schedule(jobs, Job("reconcile", 3600, job.run, LEASE), clock=clock).run_once())
+    await job.began.wait()
+    clock.ahead = timedelta(hours=-1)
+    async with asyncio.timeout(10 * LEASE):
+        assert await working == 1
+    assert job.stopped.is_set()
+    assert (len(jobs.kept), jobs.ended) == (1, [])
+
+
 async def test_a_run_whose_lease_cannot_be_renewed_in_time_ends() -> None:
     jobs, job = Jobs({"reconcile": 4}, is_away=True), Never()
     assert await schedule(jobs, Job("reconcile", 3600, job.run, 0.6)).run_once() == 1

@@ -103,7 +103,8 @@ class Schedule:
             now, left = self._clock.now(), lease.until - self._clock.now()
             if now >= hangs_at:
                 return "hung"
-            if left <= timedelta(seconds=job.lease_seconds * 2 / 3):
+            is_set_back = left > timedelta(seconds=job.lease_seconds)  # our clock; by the others' it ends before that
+            if is_set_back or left <= timedelta(seconds=job.lease_seconds * 2 / 3):
                 kept = await self._renew(job, lease, left.total_seconds())
                 if kept is None or kept.until <= self._clock.now():
                     return "done" if running.done() else "lost"
@@ -115,7 +116,7 @@ class Schedule:
         if left_seconds <= 0:
             return None
         try:
-            async with asyncio.timeout(left_seconds):
+            async with asyncio.timeout(min(left_seconds, job.lease_seconds)):
                 return await self._ledger.keep_job(job.name, lease.run, job.lease_seconds)
         except TimeoutError:
             return None
