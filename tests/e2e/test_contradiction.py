@@ -3,6 +3,7 @@
 In a house of its own: afterwards the books are not what the provider has, which is the point.
 """
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -60,10 +61,12 @@ async def test_what_changes_at_the_provider_after_an_order_has_ended_is_told_and
     assert len(await alone.stage.query("SELECT detail FROM ledger.violation")) == 2
     assert len({event["id"] for event in alone.client.tap.of(failed)}) == len(alone.results(failed))
 
-    for order_id in (failed, succeeded):
-        closed = await alone.desk("review", "close", order_id, "--by", "carol", "--reason", "ticket 4711")
-        assert (closed.code, closed.out.strip()) == (0, f"closed: {order_id}: {told[order_id]}")
-    again = await alone.desk("review", "close", failed, "--by", "carol", "--reason", "ticket 4711")
+    words = ("--by", "carol", "--reason", "ticket 4711")
+    closed = await alone.desk("review", "close", failed, *words)
+    assert (closed.code, closed.out.strip()) == (0, f"closed: {failed}: {told[failed]}")
+    row = json.loads((await alone.desk("review", "close", succeeded, *words, "--json")).out)
+    assert row == {"subject": succeeded, "detail": f"{succeeded}: {told[succeeded]}"}
+    again = await alone.desk("review", "close", failed, *words)
     assert (again.code, again.out) == (1, "")
     assert (await alone.desk("audit")).code == 0
     assert "ticket 4711" in (await alone.desk("review", "closed", "--json")).out

@@ -76,14 +76,18 @@ def review_close(
     ],
     by: Annotated[str, typer.Option(help="Who has understood it.")],
     reason: Annotated[str, typer.Option(help="What was found and done, for whoever reads it later.")],
+    as_json: Json = False,
 ) -> None:
     """Close what a provider says against how an order ended, or a credited deposit; recorded, and nothing is booked.
 
     The audit shows it no more. What the provider says later in other words is shown again.
     """
     desk.check_word(by, reason)
-    for detail in wait_for(desk.close_violations(read_settings(), subject, by, reason)):
-        typer.echo(f"closed: {detail}")
+    closed = wait_for(desk.close_violations(read_settings(), subject, by, reason))
+    if as_json:
+        console.print_rows([{"subject": subject, "detail": detail} for detail in closed], as_json, "")
+    else:
+        typer.echo("\n".join(f"closed: {detail}" for detail in closed))
 
 
 @review.command("closed")
