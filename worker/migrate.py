@@ -20,6 +20,7 @@ LOCK_KEY = 0x1ED6E2
 
 # A deadlock takes PostgreSQL a second to find.
 TRIES_MAX = 20
+NO_MOMENT = "migrate: workers or other migrations leave no moment for it; stop some and try again"
 
 
 def migrate(owner_url: str, worker_url: str) -> list[str]:
@@ -36,6 +37,8 @@ def migrate(owner_url: str, worker_url: str) -> list[str]:
                 applied = _apply_migrations(_url_of_host(owner_url, connection.info))
                 _apply_code(connection, worker)
             return applied
+    except psycopg.errors.DeadlockDetected:  # with workers, over tables that a migration changes: it is not done
+        raise WorkerError(NO_MOMENT) from None
     except (psycopg.ProgrammingError, psycopg.InternalError) as error:
         raise WorkerError(f"migrate: {_first_line(error)}") from None
     except psycopg.OperationalError as error:
@@ -92,7 +95,7 @@ def _apply_code(connection: psycopg.Connection, worker: str | None) -> None:
             # Triggers lock their tables, which workers use in another order; the role belongs to all databases, and
             # another one's migration may grant it at this moment. Nothing was done.
             continue
-    raise WorkerError("migrate: workers or other migrations leave no moment for it; stop some and try again")
+    raise WorkerError(NO_MOMENT)
 
 
 def _say_again(connection: psycopg.Connection, files: list[Path], worker: str | None) -> None:
