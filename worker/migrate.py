@@ -75,7 +75,12 @@ def _apply_migrations(owner_url: str) -> list[str]:
     backend = get_backend(_migration_url(owner_url))
     try:
         missing = backend.to_apply(read_migrations(str(ROOT / "migrations")))
-        backend.apply_migrations(missing)
+        for migration in missing:
+            # Together: the tool by itself would write down only afterwards that it is applied. Killed in between, it
+            # would apply it again, and fail for ever on what is there already.
+            with backend.transaction():
+                migration.process_steps(backend, "apply")
+                backend.mark_one(migration)
         return [migration.id for migration in missing]
     finally:
         backend.connection.close()

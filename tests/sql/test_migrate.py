@@ -119,6 +119,23 @@ def test_a_view_that_has_lost_a_column_is_replaced_and_what_stands_on_it_is_kept
         assert connection.execute("SELECT order_id, line FROM public.report").fetchall() == []
 
 
+def test_a_migration_that_cannot_be_written_down_is_not_applied(database_url: str) -> None:
+    before = schema_of(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "DROP INDEX ledger.deposit_scan_unread;"
+            "DELETE FROM ledger._yoyo_migration WHERE migration_id = '0013.unread-lists';"
+            "CREATE FUNCTION public.die() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN RAISE EXCEPTION ''killed''; END';"
+            "CREATE TRIGGER die BEFORE INSERT ON ledger._yoyo_migration FOR EACH ROW EXECUTE FUNCTION public.die()"
+        )
+        with pytest.raises(WorkerError, match="killed"):
+            migrate(database_url, database_url)
+        connection.execute("DROP TRIGGER die ON ledger._yoyo_migration")
+    assert migrate(database_url, database_url) == ["0013.unread-lists"]
+    assert schema_of(database_url) == before
+
+
 def test_a_worker_goes_on_calling_while_its_functions_are_said_again(database_url: str) -> None:
     functions = "SELECT oid FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace ORDER BY oid"
     with psycopg.connect(database_url, autocommit=True, prepare_threshold=0) as connection:
