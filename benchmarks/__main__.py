@@ -60,7 +60,7 @@ def _drain(bench: Bench) -> None:
 
 def _latency(bench: Bench) -> None:
     bench.runner.run(end_to_end.prepare(bench.url, bench.amqp_url))
-    found = bench.runner.run(latency.measure(bench.url, bench.amqp_url, bench.plan))
+    found = bench.runner.run(latency.measure(bench.url, bench.amqp_url))
     _show("from publish to terminal event, at a part of the rate at most", [each.row() for each in found])
     lines = {
         f"the gateway answers after {milliseconds} ms": {

@@ -1,8 +1,9 @@
 """How long a command takes, from the moment it was to be published to its terminal event, at a steady rate.
 
-The rate is a part of what the same worker drains at most through the same gateway. Commands are published when they
-are due, whether the ones before them are done or not, and waited for from then: a worker that stalls is charged for
-all that came meanwhile.
+The rate is a part of the rate at most: what the same worker executes through the same gateway when the same load is
+published as fast as the broker confirms it, on the same cores. Then commands are published when they are due, whether
+the ones before them are done or not, and waited for from then: a worker that stalls is charged for all that came
+meanwhile.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ from worker.topology import COMMANDS_EXCHANGE, EVENTS_EXCHANGE
 GATEWAY_MILLISECONDS = (0, 50, 300)
 SHARES = (0.1, 0.5, 0.9)
 SECONDS = 8.0
+# To find the rate at most.
+COMMANDS = 6000
 # Of what is published; it fills connections and caches.
 WARM_UP = 0.25
 ROUTING_KEY = "ccpayment.transfer"
@@ -48,22 +51,37 @@ class Latency:
         }
 
 
-async def measure(url: str, amqp_url: str, plan: end_to_end.Plan) -> list[Latency]:
+async def measure(url: str, amqp_url: str) -> list[Latency]:
     """For each delay of the gateway and each part of the rate at most."""
     found = []
     for milliseconds in GATEWAY_MILLISECONDS:
         async with AsyncExitStack() as stack:
             gateway_url = await stack.enter_async_context(processes.gateway(milliseconds))
-            most, _ = await end_to_end.ours(url, amqp_url, gateway_url, plan)
             events = await stack.enter_async_context(load.tap(amqp_url, EVENTS_EXCHANGE))
             channel, _ = await stack.enter_async_context(open_channel(amqp_url))
             await stack.enter_async_context(processes.worker(url, gateway_url))
+            await _most(channel, events, COMMANDS // 4)  # fills connections and caches
+            most = await _most(channel, events, COMMANDS)
             for share in SHARES:
                 waits = await _offer(channel, events, most * share)
                 cuts = quantiles(waits, n=100)
                 percentiles = (cuts[number - 1] * 1000 for number in (50, 95, 99))
                 found.append(Latency(milliseconds, share, most * share, *percentiles))
     return found
+
+
+async def _most(channel: AbstractChannel, events: AsyncIterator[dict[str, Any]], count: int) -> float:
+    """Commands per second, from the first that is published to the last that has ended."""
+    waiting = set(load.order_ids(count))
+    began = asyncio.get_running_loop().time()
+    publishing = asyncio.create_task(load.publish_on_channel(channel, COMMANDS_EXCHANGE, ROUTING_KEY, list(waiting)))
+    async with asyncio.timeout(end_to_end.DRAIN_SECONDS):
+        async for event in events:
+            waiting.discard(event["data"]["orderId"])
+            if not waiting:
+                break
+        await publishing
+    return count / (asyncio.get_running_loop().time() - began)
 
 
 async def _offer(channel: AbstractChannel, events: AsyncIterator[dict[str, Any]], rate: float) -> list[float]:

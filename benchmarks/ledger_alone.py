@@ -28,6 +28,8 @@ COIN = 1280
 USERS = 1000
 PLAIN_CONNECTIONS = 8
 SECONDS = 1.5
+BATCH = 256
+BESIDE_BATCHES = 60
 REPEATS = 3
 
 PLAIN = """
@@ -64,7 +66,8 @@ async def measure(url: str) -> list[dict[str, Any]]:
         f"plain function, one transaction each, {PLAIN_CONNECTIONS} connections": lambda hot: _plain(pool, hot),
         "admit + settle, batch 1, one connection": lambda hot: _ours(ledger, 1, hot),
         "admit + settle, batch 16, one connection": lambda hot: _ours(ledger, 16, hot),
-        "admit + settle, batch 256, one connection": lambda hot: _ours(ledger, 256, hot),
+        f"admit + settle, batch {BATCH}, one connection": lambda hot: _ours(ledger, BATCH, hot),
+        "the same as a worker has it: the next is admitted while one is settled": lambda hot: _beside(ledger, hot),
     }
     best: dict[tuple[str, bool], float] = {}
     for _ in range(REPEATS):  # in turn, so that a noisy minute meets all of them
@@ -91,7 +94,7 @@ async def pairs_per_second(url: str) -> float:
     database = await Database.open(url, SystemClock(), FOR_FUNCTIONS)
     try:
         ledger = Ledger(database, SystemClock(), lease_seconds=30)
-        return max([await _ours(ledger, 256, hot=False) for _ in range(REPEATS)])
+        return max([await _ours(ledger, BATCH, hot=False) for _ in range(REPEATS)])
     finally:
         await database.close()
 
@@ -140,6 +143,29 @@ async def _ours(ledger: Ledger, size: int, hot: bool) -> float:
         assert all(verdict == "settled" for verdict in settled)
         done += size
     return done / spent
+
+
+async def _beside(ledger: Ledger, hot: bool) -> float:
+    """Each function on its own connection, as the worker's group commits are: a batch is settled once admitted."""
+    batches = []
+    for _ in range(BESIDE_BATCHES):
+        intakes = [_intake(next(_numbers), hot) for _ in range(BATCH)]
+        batches.append((intakes, [_settlement(intake) for intake in intakes]))
+    admitted: asyncio.Queue[None] = asyncio.Queue()
+
+    async def admit() -> None:
+        for intakes, _ in batches:
+            assert all(admission.verdict == "admitted" for admission in await ledger.admit.commit(intakes))
+            admitted.put_nowait(None)
+
+    async def settle() -> None:
+        for _, settlements in batches:
+            await admitted.get()
+            assert all(verdict == "settled" for verdict in await ledger.settle.commit(settlements))
+
+    start = time.perf_counter()
+    await asyncio.gather(admit(), settle())
+    return BATCH * BESIDE_BATCHES / (time.perf_counter() - start)
 
 
 def _intake(number: int, hot: bool) -> Intake:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aio_pika
 import asyncpg
+from aio_pika.abc import AbstractChannel
 
 from worker.broker import open_channel, publish_on
 from worker.message import Outgoing
@@ -39,12 +40,17 @@ def order_ids(count: int) -> list[str]:
 async def publish(amqp_url: str, exchange: str, routing_key: str, order_ids: list[str]) -> None:
     """All of them, confirmed, before it returns."""
     async with open_channel(amqp_url) as (channel, _):
-        for first in range(0, len(order_ids), 500):
-            batch = [
-                message(exchange, routing_key, number, order_ids[number])
-                for number in range(first, min(first + 500, len(order_ids)))
-            ]
-            await asyncio.gather(*(publish_on(channel, one) for one in batch))
+        await publish_on_channel(channel, exchange, routing_key, order_ids)
+
+
+async def publish_on_channel(channel: AbstractChannel, exchange: str, routing_key: str, order_ids: list[str]) -> None:
+    """The same on a channel that is there, some hundreds at once."""
+    for first in range(0, len(order_ids), 500):
+        batch = [
+            message(exchange, routing_key, number, order_ids[number])
+            for number in range(first, min(first + 500, len(order_ids)))
+        ]
+        await asyncio.gather(*(publish_on(channel, one) for one in batch))
 
 
 def message(exchange: str, routing_key: str, number: int, order_id: str) -> Outgoing:

@@ -16,6 +16,8 @@ from worker.world import World
 DEPOSITS_SECONDS = 15.0
 RESCANS_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
+# To reconcile a hundred thousand users takes some hours.
+RECONCILE_SECONDS_MAX = 12 * 3600.0
 # Longer than any provider repeats a webhook.
 WEBHOOKS_KEPT = timedelta(days=30)
 
@@ -24,7 +26,13 @@ def make_jobs(settings: Settings, world: World) -> Iterator[Job]:
     """The jobs of the configured providers."""
     for name, provider in world.providers.items():
         yield Job(f"coins.{name}", REFRESH_SECONDS, partial(_refresh_coins, name, world))
-        yield Job(f"reconcile.{name}", settings.reconcile_seconds, partial(run_reconcile, provider, world))
+        reconciling = partial(run_reconcile, provider, world)
+        yield Job(
+            f"reconcile.{name}",
+            settings.reconcile_seconds,
+            reconciling,
+            run_seconds_max=RECONCILE_SECONDS_MAX,
+        )
         if provider.deposits is None:
             yield Job(f"late-payments.{name}", DEPOSITS_SECONDS, partial(take_late_payments, provider, world))
         else:

@@ -25,8 +25,8 @@ AGAIN_SECONDS = 60.0
 LEASE_SECONDS = 300.0
 # How often a run's lease is looked at. More often than it is renewed: a machine that slept must not go on for long.
 GLANCE_SECONDS = 1.0
-# To reconcile a hundred thousand users takes some hours. What has not ended by then hangs, and is begun anew.
-RUN_SECONDS_MAX = 12 * 3600.0
+# What has not ended by then hangs, and is begun anew.
+RUN_SECONDS_MAX = 3600.0
 # A run that is told to end is given so long for it.
 STOP_SECONDS = 5.0
 # A database that does not answer must not keep a worker from stopping; the lease then ends by itself.
