@@ -41,6 +41,7 @@ class Outbox:
         self.called = asyncio.Event()
         self.looks = 0
         self.marking: asyncio.Event | None = None  # how long marking takes
+        self.is_marking = False
         self.failure: Exception | None = None
 
     async def take_outbox(self, most: int) -> list[Stored]:
@@ -52,6 +53,8 @@ class Outbox:
         if self.failure is not None:
             raise self.failure
         if self.marking is not None:
+            self.is_marking = True
+            something_happened()
             await self.marking.wait()
         self.calls.append(("mark", set(event_ids)))
         something_happened()
@@ -471,13 +474,37 @@ async def test_while_one_group_is_marked_the_next_gathers() -> None:
     outbox.marking = asyncio.Event()
     relay = relay_of(outbox, exchange)
     async with running(relay):
-        for number in range(5):
+        relay.offer(event(0))
+        await until(lambda: outbox.is_marking)
+        for number in range(1, 5):
             relay.offer(event(number))
-            await until(lambda number=number: len(exchange.taken) == number + 1)
-        await asyncio.sleep(0.01)
+        await until(lambda: len(exchange.taken) == 5)
         outbox.marking.set()
         await relay.flushed()
     assert [len(ids) for _, ids in outbox.calls] == [1, 4]
+
+
+async def test_marks_that_come_one_after_the_other_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.loops.relay.MARK_AFTER_SECONDS", 0.5)
+    outbox, exchange = Outbox(), Exchange()
+    relay = relay_of(outbox, exchange)
+    async with running(relay):
+        for number in range(5):
+            relay.offer(event(number))
+            await until(lambda number=number: len(exchange.taken) == number + 1)
+        await relay.flushed()
+    assert [len(ids) for _, ids in outbox.calls] == [5]
+
+
+async def test_what_fills_a_transaction_is_marked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.loops.relay.MARK_AFTER_SECONDS", 3600.0)
+    monkeypatch.setattr("worker.loops.relay.LEASE_PART_TO_GATHER", 3600.0)
+    outbox, exchange = Outbox(), Exchange()
+    relay = relay_of(outbox, exchange)
+    async with running(relay):
+        for number in range(BATCH_EVENTS_MAX):
+            relay.offer(event(number))
+        await until(lambda: len(outbox.marked) == BATCH_EVENTS_MAX)
 
 
 async def test_a_mark_that_is_cut_short_is_followed_by_no_other() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -30,6 +31,11 @@ SWEEP_SECONDS = 1.0
 # An event is ours to publish for as long as its lease. Publishing begins in the first half of it: the other half is
 # for confirm and mark. What is later is left: other relays may have it by then, and it would go out twice.
 LEASE_PART_TO_BEGIN = 0.5
+# Marks are gathered for so long. Nobody waits for them, and one by one they cost more than publishing; what is not
+# marked when the process is killed goes out again under the same ids.
+MARK_AFTER_SECONDS = 0.05
+# Of a short lease no more than this part.
+LEASE_PART_TO_GATHER = 0.05
 # A confirm takes milliseconds, and a second or two while a queue changes its leader. Who waits longer is in the way
 # of nobody then: what comes later still counts.
 CONFIRM_SECONDS_MAX = 5.0
@@ -64,6 +70,9 @@ class Relay:
         self._confirmed: list[UUID] = []
         self._not_taken: list[UUID] = []
         self._writing: asyncio.Task[None] | None = None
+        self._mark_after_seconds = min(MARK_AFTER_SECONDS, lease_seconds * LEASE_PART_TO_GATHER)
+        self._enough = asyncio.Event()  # for one transaction
+        self._gathers = False
         self._failure: BaseException | None = None
         self._landed = asyncio.Event()
         self._something = asyncio.Event()
@@ -88,6 +97,7 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled."""
+        self._gathers = True
         try:
             while True:
                 await self._begin(BATCH_EVENTS_MAX)
@@ -99,6 +109,7 @@ class Relay:
                 if not self._handed and not self._again and not self._look:
                     await self._wait()
         finally:
+            self._gathers = False
             self._cancel()
 
     async def flushed(self) -> None:
@@ -248,6 +259,8 @@ class Relay:
             log.warning(what, routing_key=event.routing_key, error=error)
 
     def _write_soon(self) -> None:
+        if self._is_enough():
+            self._enough.set()
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
             self._writing.add_done_callback(self._on_written)
@@ -255,15 +268,23 @@ class Relay:
     async def _write(self) -> None:
         """Mark, after publishing: killed in between, they are published again under the same ids.
 
-        While one group is written the next gathers.
+        While one group is written the next gathers, and for a moment before each, unless somebody waits.
         """
         while self._confirmed or self._not_taken:
+            if self._gathers and not self._is_enough():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._mark_after_seconds):
+                        await self._enough.wait()
+            self._enough.clear()
             confirmed = _take_first(self._confirmed)
             not_taken = _take_first(self._not_taken)
             if confirmed:
                 await self._ledger.mark_outbox(confirmed)
             if not_taken:
                 await self._ledger.postpone_outbox(not_taken)
+
+    def _is_enough(self) -> bool:
+        return max(len(self._confirmed), len(self._not_taken)) >= BATCH_EVENTS_MAX
 
     def _on_written(self, task: asyncio.Task[None]) -> None:
         self._writing = None
