@@ -8,8 +8,10 @@ BAR_WIDTH_MAX = 600
 ROW_HEIGHT = 46
 HEAD_HEIGHT = 40
 PANEL_HEIGHT = 170
-PLOT_LEFT, PLOT_RIGHT = 60, 600
+PLOT_LEFT, PLOT_RIGHT = 75, 600
 PLOT_HEIGHT = 110
+# Of the names at the ends of lines, so that they can be read where lines meet.
+NAME_HEIGHT = 12
 # Ours first, the others alike.
 COLOURS = ("#1f6feb", "#9aa4b1")
 LINE_COLOURS = ("#1f6feb", "#8250df", "#cf222e")
@@ -68,12 +70,14 @@ def _panel(number: int, name: str, unit: str, lines: Mapping[str, Line]) -> str:
         _small(PLOT_LEFT - 6, base + 4, "end", "0"),
     ]
     drawn += [_small(place, base + 16, "middle", x) for place, x in zip(places, names, strict=True)]
+    name_y = base + 2 * NAME_HEIGHT
     for colour, (label, line) in zip(LINE_COLOURS, lines.items(), strict=False):
         heights = [round(base - PLOT_HEIGHT * y / most) for _, y in line]
         points = " ".join(f"{place},{height}" for place, height in zip(places, heights, strict=True))
+        name_y = min(heights[-1] + 4, name_y - NAME_HEIGHT)  # each line ends above the one before it
         drawn += [
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>',
-            _small(PLOT_RIGHT + 8, heights[-1] + 4, "start", f"{label} {line[-1][1]:,.0f}", colour),
+            _small(PLOT_RIGHT + 8, name_y, "start", f"{label} {line[-1][1]:,.0f}", colour),
         ]
     return "".join(drawn)
 
