@@ -1,8 +1,11 @@
 """Where one worker's time goes while it drains transfers: a flame graph, by py-spy, which `make bench` installs."""
 
 import asyncio
+import re
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks import end_to_end, load, processes
 from worker.topology import COMMANDS_EXCHANGE, EVENTS_EXCHANGE
@@ -10,6 +13,7 @@ from worker.topology import COMMANDS_EXCHANGE, EVENTS_EXCHANGE
 COMMANDS = 20_000
 # Samples per second. The worker is not stopped for them: that would cost it more than its work.
 RATE = 200
+TITLE = "one worker that drains transfers, by CPU"
 PY_SPY = processes.PEER_PYTHON.with_name("py-spy")
 
 
@@ -23,16 +27,22 @@ async def measure(url: str, amqp_url: str, target: Path) -> None:
         waiting = set(load.order_ids(COMMANDS))
         await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", list(waiting))
         async with processes.worker(url, gateway_url) as worker:
-            drawing = None
-            async for event in events:
-                waiting.discard(event["data"]["orderId"])
-                if drawing is None and len(waiting) < COMMANDS * 0.9:
-                    drawing = await _draw(worker.pid, target)
-                if not waiting:
-                    break
-            assert drawing is not None
-            drawing.send_signal(signal.SIGINT)
-            await drawing.wait()
+            await _until(events, waiting, left=COMMANDS * 9 // 10)
+            drawing = await _draw(worker.pid, target)
+            try:
+                await _until(events, waiting, left=0)
+            finally:
+                drawing.send_signal(signal.SIGINT)
+                await drawing.wait()
+    # Its title is its command line, with this machine's paths.
+    drawn = re.sub(r'(<text id="title"[^>]*>)[^<]*', rf"\g<1>{TITLE}", target.read_text(encoding="utf-8"), count=1)
+    target.write_text(drawn, encoding="utf-8")
+
+
+async def _until(events: AsyncIterator[dict[str, Any]], waiting: set[str], left: int) -> None:
+    """Wait until no more than so many have not ended."""
+    while len(waiting) > left:
+        waiting.discard((await anext(events))["data"]["orderId"])
 
 
 async def _draw(pid: int, target: Path) -> asyncio.subprocess.Process:
