@@ -34,9 +34,14 @@ async def measure(url: str, amqp_url: str, target: Path) -> None:
             finally:
                 drawing.send_signal(signal.SIGINT)
                 await drawing.wait()
-    # Its title is its command line, with this machine's paths.
-    drawn = re.sub(r'(<text id="title"[^>]*>)[^<]*', rf"\g<1>{TITLE}", target.read_text(encoding="utf-8"), count=1)
-    target.write_text(drawn, encoding="utf-8")
+    _name(target)
+
+
+def _name(target: Path) -> None:
+    """Its title was its command line, with this machine's paths."""
+    drawn = target.read_text(encoding="utf-8")
+    named = re.sub(r'(<text id="title"[^>]*>)[^<]*', rf"\g<1>{TITLE}", drawn, count=1)
+    target.write_text(named, encoding="utf-8")
 
 
 async def _until(events: AsyncIterator[dict[str, Any]], waiting: set[str], left: int) -> None:
