@@ -5,23 +5,21 @@ in between, the letter is still there; replayed twice, its orderId makes one ord
 """
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.command import Command
 from schemas.fields import is_clean
 from worker.clock import SystemClock
-from worker.database import FOR_FUNCTIONS, Database
 from worker.dead import LOOKS_HEADER, Publish, Wanted, held_letters
 from worker.dead_letter import Letter, plain, row_of
 from worker.desk import patience
+from worker.desk_world import open_books
 from worker.errors import BadInput, BrokerRefused, Finding, Unroutable
 from worker.ledger import Ledger, LetterReplay
 from worker.message import Incoming, Outgoing
 from worker.reads import Query
-from worker.settings import Settings, required
+from worker.settings import Settings
 from worker.steps.decode import CONTENT_TYPE, Malformed, decode
 from worker.steps.refuse import REASON_HEADER
 from worker.topology import COMMANDS_EXCHANGE
@@ -56,7 +54,7 @@ def read_replayer(name: str, edited: bytes | None, only_tries: bool) -> Replayer
 async def replay_letters(settings: Settings, wanted: Wanted, replayer: Replayer) -> list[dict[str, Any]]:
     """Replay every wanted letter; a row each, with what became of it. Raises BadInput, Finding, WorkerError."""
     now = SystemClock().now()
-    async with held_letters(settings, wanted) as (letters, publish), _books(settings) as ledger:
+    async with held_letters(settings, wanted) as (letters, publish), open_books(settings, SystemClock()) as ledger:
         if not letters:
             raise Finding("no dead letter matches")
         if replayer.edited is not None and len({letter.letter_id for letter in letters}) > 1:
@@ -143,15 +141,3 @@ def _read(letter: Letter, replayer: Replayer) -> Command | Malformed:
     if replayer.edited is None:
         return decode(message)
     return decode(Incoming(body=replayer.edited, routing_key="", provider=message.provider))
-
-
-@asynccontextmanager
-async def _books(settings: Settings) -> AsyncIterator[Ledger]:
-    clock = SystemClock()
-    database = await Database.open(
-        required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS, quiet=True
-    )
-    try:
-        yield Ledger(database, clock, settings.resume_after_seconds)
-    finally:
-        await database.close()

@@ -18,11 +18,11 @@ from schemas.registry import COMMANDS, PROVIDERS
 from schemas.strict_json import MalformedJson, read_object
 from worker.broker import publish_on, tap_events, visit
 from worker.clock import SystemClock
-from worker.database import FOR_FUNCTIONS, Database
+from worker.desk_world import open_books
 from worker.errors import BadInput, Finding, WorkerError
 from worker.ledger import Ledger
 from worker.message import Incoming, Outgoing
-from worker.settings import Settings, required
+from worker.settings import Settings
 from worker.steps.decode import Malformed, decode
 from worker.steps.resolve import Resolution
 from worker.topology import COMMANDS_EXCHANGE
@@ -165,15 +165,8 @@ async def close_violations(settings: Settings, subject: str, by: str, reason: st
 
 @asynccontextmanager
 async def _books(settings: Settings) -> AsyncIterator[Ledger]:
-    clock = SystemClock()
-    database = await Database.open(
-        required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS, quiet=True
-    )
-    try:
-        async with patience("the database"):
-            yield Ledger(database, clock, settings.resume_after_seconds)
-    finally:
-        await database.close()
+    async with open_books(settings, SystemClock()) as ledger, patience("the database"):
+        yield ledger
 
 
 @asynccontextmanager

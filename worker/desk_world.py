@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from worker.clock import SystemClock
+from worker.clock import Clock, SystemClock
 from worker.coins import Coins
 from worker.database import FOR_FUNCTIONS, Database
 from worker.errors import BrokerAway
@@ -26,14 +26,22 @@ def policy_of(settings: Settings) -> Policy:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[World]:
-    """A world without a broker: what is told goes to the outbox, and a worker's relay publishes it."""
-    clock = SystemClock()
+async def open_books(settings: Settings, clock: Clock) -> AsyncIterator[Ledger]:
+    """The ledger alone, for one command line."""
     database = await Database.open(
         required(settings.database_url, "LEDGER_DATABASE_URL"), clock, FOR_FUNCTIONS, quiet=True
     )
     try:
-        ledger = Ledger(database, clock, settings.resume_after_seconds)
+        yield Ledger(database, clock, settings.resume_after_seconds)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[World]:
+    """A world without a broker: what is told goes to the outbox, and a worker's relay publishes it."""
+    clock = SystemClock()
+    async with open_books(settings, clock) as ledger:
         ledger.leave_events()
         lines = make_lines(settings, clock, watched=False)
         async with open_providers(settings, clock, lines) as providers:
@@ -47,8 +55,6 @@ async def open_desk(settings: Settings) -> AsyncIterator[World]:
                 policy=policy_of(settings),
                 lines=lines,
             )
-    finally:
-        await database.close()
 
 
 class _NoBroker:

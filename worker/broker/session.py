@@ -7,7 +7,7 @@ from datetime import timedelta
 from aio_pika.abc import AbstractChannel
 
 from worker.backoff import Backoff
-from worker.broker.connection import open_channel
+from worker.broker.connection import ANSWER_SECONDS, open_channel
 from worker.broker.lost import LOST, told_as_lost
 from worker.broker.outage import Outage, Over, Unanswered
 from worker.clock import Clock
@@ -16,9 +16,8 @@ from worker.errors import TopologyDiffers
 # A session that ends sooner met something that waiting a moment does not mend, such as a queue that is gone.
 STEADY_SESSION = timedelta(seconds=5)
 
-# A question about a queue that has no leader, for a while or for good, is taken by the broker and never answered. Nor
-# does the library give up by itself.
-SET_UP_SECONDS = 15
+# Setting up is asking: an exchange, a queue, a consumer.
+SET_UP_SECONDS = ANSWER_SECONDS
 NO_LEADER = "a question about a queue; one without a leader never answers: see `rabbitmq-queues quorum_status`"
 # It may be the broker's silence, or that of one queue: the broker lets a connection wait for it.
 NO_CONFIRM = "no confirm comes any more; if the broker is well, a queue that events go to has no leader"
