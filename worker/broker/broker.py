@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from weakref import WeakValueDictionary
 
+import aiormq
 import structlog
 from aio_pika.abc import AbstractChannel
 
@@ -15,7 +15,7 @@ from worker.broker.declare import apply_exchanges, apply_queues, apply_topology
 from worker.broker.delivery import Handler, receive_by
 from worker.broker.hosts import each_host
 from worker.broker.outage import Over, Unanswered
-from worker.broker.publish import publish_on
+from worker.broker.publishing import Publishing
 from worker.broker.session import NO_CONFIRM, SET_UP_SECONDS, first, keep_up
 from worker.clock import Clock
 from worker.errors import BrokerAway, TopologyDiffers
@@ -63,12 +63,11 @@ class Broker:
             self._wanted.set()
         self._url = url
         self._clock = clock
-        self._channel: AbstractChannel | None = None
+        self._publishing: Publishing | None = None
         self._over: Over | None = None
         self._ready = asyncio.Event()
         self._is_blocked = False
         self._consumed: dict[str, bool] = {}
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._declared: tuple[str, ...] = ()  # the providers whose queues this process sees to
 
     async def run(self) -> None:
@@ -78,8 +77,10 @@ class Broker:
             if self._declared:  # somebody may have deleted them; the queues are their consumers' to declare
                 await apply_exchanges(channel)
             underlay = await channel.get_underlay_channel()
+            assert isinstance(underlay, aiormq.Channel)
             watching = asyncio.create_task(watch_alarm(underlay.connection, self._clock, self._on_alarm))
-            self._channel, self._over = channel, over
+            publishing = Publishing(underlay)
+            self._publishing, self._over = publishing, over
             self._ready.set()
             works()
             try:
@@ -87,8 +88,9 @@ class Broker:
             finally:
                 watching.cancel()
                 self._ready.clear()
-                self._channel = self._over = None
+                self._publishing = self._over = None
                 self._is_blocked = False
+                publishing.end()
 
         await self._wanted.wait()
         await keep_up(self._url, self._clock, self._purpose, publish_until, asyncio.Event())
@@ -96,7 +98,7 @@ class Broker:
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection to publish on, be it blocked."""
-        return self._channel is not None
+        return self._publishing is not None
 
     @property
     def is_blocked(self) -> bool:
@@ -120,7 +122,7 @@ class Broker:
         """Give up the connection for publishing, on which no confirm comes, and make another."""
         if self._over is not None:
             self._ready.clear()
-            self._channel = None
+            self._publishing = None
             self._over.because(Unanswered(NO_CONFIRM))
 
     def _on_alarm(self, is_blocked: bool) -> None:
@@ -129,22 +131,18 @@ class Broker:
         if is_blocked:
             self._ready.clear()
             log.warning("broker blocks publishing, it is short of memory or disk; events wait in the outbox")
-        elif self._channel is not None:
+        elif self._publishing is not None:
             self._ready.set()
             log.info("broker takes messages again")
 
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has confirmed. Raises Unroutable, BrokerRefused or BrokerAway."""
-        # The library tells a returned message from a confirmed one by its message_id alone: two in flight under one
-        # id, such as a dead letter that carries its publisher's, could be taken for each other.
-        lock = self._locks.setdefault(message.message_id or str(id(message)), asyncio.Lock())
-        async with lock:
-            if self._channel is None:
-                self._wanted.set()
-                raise BrokerAway("not connected to RabbitMQ")
-            if self._is_blocked:
-                raise BrokerAway("RabbitMQ blocks publishing")
-            await publish_on(self._channel, message)
+        if self._publishing is None:
+            self._wanted.set()
+            raise BrokerAway("not connected to RabbitMQ")
+        if self._is_blocked:
+            raise BrokerAway("RabbitMQ blocks publishing")
+        await self._publishing.publish(message)
 
     async def consume(
         self, provider: str, prefetch: int, handle: Handler, stopping: Stopping, *valves: Valve
