@@ -12,9 +12,9 @@ from tests.conformance.port import base_urls, served
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.v1 import ApiV1
 from worker.providers.coinqpay.provider import CoinQPay
-from worker.providers.http import open_transport
 from worker.providers.protocol import Candidates, Finding, Outcome, Prepared, Provider, Trail
 from worker.providers.registry import open_providers
+from worker.providers.transport import open_transport
 from worker.sandbox.sandbox import Sandbox
 from worker.sandbox_desk import open_sandbox
 from worker.settings import Settings, read_settings

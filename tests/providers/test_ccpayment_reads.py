@@ -15,8 +15,9 @@ from worker.providers.ccpayment.api import Api, ReadFailed
 from worker.providers.ccpayment.auth import sign
 from worker.providers.ccpayment.coins import coin, coin_list
 from worker.providers.ccpayment.errors import CODES
-from worker.providers.http import NoAnswer, TooLate, open_transport
+from worker.providers.http import NoAnswer, TooLate
 from worker.providers.protocol import Unreadable
+from worker.providers.transport import open_transport
 
 APP_ID = "202601010000000000000000000000001"
 APP_SECRET = "0123456789abcdef0123456789abcdef"

@@ -29,8 +29,8 @@ from tests.providers.transport import SandboxTransport
 from worker.providers.ccpayment.auth import sign
 from worker.providers.ccpayment.errors import CODES
 from worker.providers.ccpayment.provider import CCPayment
-from worker.providers.http import open_transport
 from worker.providers.protocol import Absent, Deferred, Disputed, Refused, Succeeded, Unknown
+from worker.providers.transport import open_transport
 from worker.sandbox.ccpayment.signature import expected
 from worker.sandbox.sandbox import Sandbox
 from worker.sandbox.server import serve

@@ -20,8 +20,9 @@ from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.errors import CODES, ORDER_NOT_FOUND, TRANSACTION_NOT_FOUND
 from worker.providers.coinqpay.recipe import Recipe
 from worker.providers.coinqpay.wire import Failure, Result
-from worker.providers.http import NoAnswer, NotSent, open_transport
+from worker.providers.http import NoAnswer, NotSent
 from worker.providers.protocol import Unreadable
+from worker.providers.transport import open_transport
 
 SEED = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 RECIPE = Recipe("X-Key", "X-Time", "X-Signature", "{method}|{path}|{timestamp}|{params}|{body}", "none", "ms", "hex")

@@ -20,7 +20,6 @@ from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.errors import CODES
 from worker.providers.coinqpay.provider import CoinQPay, Patience
 from worker.providers.coinqpay.recipe import Recipe
-from worker.providers.http import open_transport
 from worker.providers.meaning import Meaning
 from worker.providers.protocol import (
     Absent,
@@ -42,6 +41,7 @@ from worker.providers.protocol import (
     Trail,
     Unknown,
 )
+from worker.providers.transport import open_transport
 from worker.sandbox.coinqpay.account import CoinQPayAccount
 from worker.sandbox.sandbox import Sandbox
 

@@ -1,6 +1,9 @@
 """Over a real wire: whether a request can have arrived is told by what really happened, not by the error's name."""
 
 import asyncio
+import gzip
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,8 +19,8 @@ from worker.providers.http import (
     TooLate,
     ask,
     make_request,
-    open_transport,
 )
+from worker.providers.transport import open_transport
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -94,7 +97,6 @@ CUTS: dict[str, bytes] = {
     "within the headers": b"HTTP/1.1 200 OK\r\nContent-Le",
     "within the body": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
     "within a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-    "after a reason in no known encoding": b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 0\r\n\r\n",
     "after a broken compression": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
     "not HTTP": b"hello\r\n\r\n",
 }
@@ -113,6 +115,18 @@ async def test_a_connection_that_breaks_after_the_request_may_have_delivered_it(
     async with server(serve) as url:
         with pytest.raises(NoAnswer):
             await post(url)
+
+
+async def test_a_reason_in_no_known_encoding_is_not_read() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+
+    async with server(serve) as url:
+        answer = await post(url)
+
+    assert (answer.status, answer.body) == (200, b"ok")
 
 
 async def test_a_reset_on_a_kept_connection_may_have_delivered_it() -> None:
@@ -168,6 +182,134 @@ async def test_an_endless_answer_is_cut() -> None:
     async with server(serve) as url:
         with pytest.raises(NoAnswer, match=str(ANSWER_BYTES_MAX)):
             await post(url)
+
+
+def answering(body: bytes, coding: str) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+
+    return serve
+
+
+def deflated(body: bytes, window: int) -> bytes:
+    compressing = zlib.compressobj(wbits=window)
+    return compressing.compress(body) + compressing.flush()
+
+
+COMPRESSED = {
+    "gzip": ("gzip", gzip.compress(b"it")),
+    "gzip in other letters": ("X-GZip", gzip.compress(b"it")),
+    "deflate": ("deflate", zlib.compress(b"it")),
+    "deflate without its header": ("deflate", deflated(b"it", -zlib.MAX_WBITS)),
+    "not at all": ("identity", b"it"),
+}
+
+
+@pytest.mark.parametrize(("coding", "body"), COMPRESSED.values(), ids=COMPRESSED.keys())
+async def test_a_compressed_answer_is_read(coding: str, body: bytes) -> None:
+    async with server(answering(body, coding)) as url:
+        assert (await post(url)).body == b"it"
+
+
+async def test_nothing_cannot_be_compressed() -> None:
+    async with server(answering(b"", "gzip")) as url:
+        assert (await post(url)).body == b""
+
+
+BROKEN = {
+    "cut off": ("gzip", gzip.compress(b"it")[:-9]),
+    "with something after it": ("gzip", gzip.compress(b"it") + b"more"),
+    "not what it says": ("gzip", zlib.compress(b"it")),
+    "deflate that is none": ("deflate", b"it"),
+    "twice": ("gzip, gzip", gzip.compress(gzip.compress(b"it"))),
+    "as nobody asked for": ("br", b"it"),
+}
+
+
+@pytest.mark.parametrize(("coding", "body"), BROKEN.values(), ids=BROKEN.keys())
+async def test_an_answer_that_cannot_be_inflated_promises_nothing(coding: str, body: bytes) -> None:
+    async with server(answering(body, coding)) as url:
+        with pytest.raises(NoAnswer):
+            await post(url)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_what_inflates_to_too_much_is_never_inflated_whole(coding: str) -> None:
+    window = 16 + zlib.MAX_WBITS if coding == "gzip" else zlib.MAX_WBITS
+    bomb = deflated(bytes(10 * ANSWER_BYTES_MAX), window)
+    async with server(answering(bomb, coding)) as url:
+        tracemalloc.start()
+        try:
+            with pytest.raises(NoAnswer, match=str(ANSWER_BYTES_MAX)):
+                await post(url)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 3 * ANSWER_BYTES_MAX
+
+
+async def test_the_target_goes_out_as_it_is_in_the_url() -> None:
+    """It was signed so: another spelling of the same path and query has another signature."""
+    target = b"/a%2Fb/c?x=%2F&y=a+b&z=%7E~"
+    lines: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(await reader.readline())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with server(serve) as url, open_transport(1) as transport:
+        there = httpx.URL(url).copy_with(raw_path=target)
+        await ask(transport, make_request("GET", there, {}), 10)
+    assert lines == [b"GET " + target + b" HTTP/1.1\r\n"]
+
+
+async def test_what_a_server_says_unasked_is_nobodys_answer() -> None:
+    """On a kept connection: there it would be taken for the next request's, and that one's for the one after."""
+    unasked = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(2)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + body)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno")
+            await writer.drain()
+            unasked.set()
+
+    async with server(serve) as url, open_transport(1) as transport:
+        for number in range(5):
+            body = b"%02d" % number
+            answer = await ask(transport, make_request("POST", httpx.URL(url), {}, body), 10)
+            assert answer.body == body
+            await unasked.wait()
+            await asyncio.sleep(0.01)
+            unasked.clear()
+
+
+async def test_a_get_whose_connection_breaks_is_not_sent_again() -> None:
+    requests = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            requests += 1
+            if requests > 1:
+                return
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+
+    async with server(serve) as url, open_transport(1) as transport:
+        await ask(transport, make_request("GET", httpx.URL(url), {}), 10)
+        with pytest.raises(NoAnswer):
+            await ask(transport, make_request("GET", httpx.URL(url), {}), 10)
+    assert requests == 2
 
 
 async def test_a_redirect_is_not_followed() -> None:

@@ -14,9 +14,9 @@ from worker.jobs.reconcile import run_reconcile
 from worker.jobs.registry import make_jobs
 from worker.providers.ccpayment.provider import CCPayment
 from worker.providers.ccpayment.v1 import ApiV1
-from worker.providers.http import open_transport
 from worker.providers.protocol import ReadFailed
 from worker.providers.registry import open_providers
+from worker.providers.transport import open_transport
 from worker.sandbox.sandbox import Sandbox
 from worker.settings import read_settings
 

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-import aiohttp
 import httpx
 
 from tests.simulation.bank import Bank
 from tests.simulation.life import Life
 from tests.simulation.plan import Plan
-from worker.providers.http import _is_too_late, _too_late
+from worker.providers.http import IS_TOO_LATE, NeverConnected, TooLate
 from worker.sandbox.message import Reply, Request, Reset, Response
 
 
@@ -27,11 +26,11 @@ class Wire(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await self._life.pause("connect")
         if self._random.random() < self._plan.refused_connections:
-            raise httpx.ConnectError("refused") from aiohttp.ClientConnectorError(None, OSError("refused"))  # type: ignore[arg-type]
+            raise NeverConnected("refused")
         # What the real connector asks when it has a connection.
-        is_too_late = _is_too_late.get()
+        is_too_late = request.extensions.get(IS_TOO_LATE)
         if is_too_late is not None and is_too_late():
-            raise _too_late()
+            raise TooLate
         self._life.may_die("before the wire")
         sent = Request(
             request.method, request.url.path, dict(request.headers), request.content, request.url.query.decode()

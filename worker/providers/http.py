@@ -1,32 +1,32 @@
 """HTTP to a provider: one request, one bounded answer, and whether the request can have arrived."""
 
 import asyncio
+import zlib
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import aiohttp
 import httpx
-from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
-from httpx_aiohttp import AiohttpTransport
 
 from worker.providers.line import TOO_MANY_REQUESTS, Line
 from worker.providers.protocol import Unreadable
 from worker.providers.trace import trace_headers
 
-# What aiohttp would offer by itself depends on what else is installed, and httpx must be able to read it.
-ENCODINGS = "gzip, deflate"
+# What is offered, and zlib's numbers for it: some servers leave out the header of deflate.
+INFLATED_AS = {
+    "gzip": (16 + zlib.MAX_WBITS,),
+    "x-gzip": (16 + zlib.MAX_WBITS,),
+    "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),
+}
+ENCODINGS = b"gzip, deflate"
 # One list has no pages: at some 270 bytes each, this holds 120,000 withdrawals.
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
-
+# A request's extension, an IsTooLate: what a transport asks when it has a connection, the last moment before the
+# first byte leaves.
+IS_TOO_LATE = "is_too_late"
 
 IsTooLate = Callable[[], bool]
 Content = TypeVar("Content")
-
-# What the connector asks when it has a connection: the last moment before the first byte leaves.
-_is_too_late: ContextVar[IsTooLate | None] = ContextVar("is_too_late", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +45,32 @@ class NotSent(Exception):
 class TooLate(NotSent):
     """The time in which the request might be sent was over before it left."""
 
+    def __init__(self) -> None:
+        super().__init__("the worker was stopped for too long between writing it down and sending it")
+
+
+class NeverConnected(httpx.TransportError):
+    """A transport had no connection, so not a byte has left.
+
+    A name of our own: what others call a ConnectTimeout may be a connection that broke after the request had left,
+    and believing that name would release funds that have been paid.
+    """
+
 
 class NoAnswer(Exception):
     """No readable answer; the request may have arrived."""
 
 
-def open_transport(connections_max: int) -> httpx.AsyncBaseTransport:
-    """The way to one provider: no proxy from the environment, no redirects, no cookies, no retries.
-
-    A proxy or a redirect could carry a signed request elsewhere; a retry could pay twice. A transport has none of
-    these: they are what an httpx client adds, and takes as long for as the request itself.
-    """
-    return AiohttpTransport(
-        client=lambda: aiohttp.ClientSession(
-            middlewares=(_send_once,),
-            connector=_PunctualConnector(limit=connections_max, keepalive_timeout=15),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
-    )
-
-
 def make_request(method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes | None = None) -> httpx.Request:
     """A request with these headers, and those that every HTTP request has."""
-    return httpx.Request(method, url, headers={**headers, "Accept-Encoding": ENCODINGS}, content=body)
+    lines = [(b"Host", url.netloc), (b"Accept-Encoding", ENCODINGS)]
+    ours = {**headers, **trace_headers()}
+    lines += [(name.encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
+    if body is not None:
+        lines.append((b"Content-Length", b"%d" % len(body)))
+    request = httpx.Request(method, url, headers=lines, stream=httpx.ByteStream(body or b""))
+    request.read()
+    return request
 
 
 async def exchange(
@@ -122,9 +124,8 @@ async def ask(
     up, must not carry a request over its deadline.
     """
     if is_too_late is not None and is_too_late():
-        raise _too_late()
-    _is_too_late.set(is_too_late)
-    request.headers.update(trace_headers())
+        raise TooLate
+    request.extensions[IS_TOO_LATE] = is_too_late
     try:
         async with asyncio.timeout(timeout_seconds):
             response = await transport.handle_async_request(request)
@@ -134,62 +135,42 @@ async def ask(
                 await response.aclose()
     except TimeoutError:
         raise NoAnswer(f"no answer within {timeout_seconds:g} s") from None
-    # Beside httpx's own errors what its transport does not translate, such as a status line in no known encoding.
-    except (httpx.HTTPError, aiohttp.ClientError, UnicodeError) as error:
-        if _never_connected(error):
-            raise NotSent("the connection could not be made") from None
+    except NeverConnected:
+        raise NotSent("the connection could not be made") from None
+    except httpx.HTTPError as error:
         raise NoAnswer(f"the answer cannot be read ({type(error).__name__})") from None
 
 
-class _PunctualConnector(aiohttp.TCPConnector):
-    """Refuses, after it has got a connection, what may not be sent any more."""
-
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[aiohttp.tracing.Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own
-    ) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        is_too_late = _is_too_late.get()
-        if is_too_late is not None and is_too_late():
-            connection.release()
-            raise _too_late()
-        return connection
-
-
-async def _send_once(request: ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Under a name that aiohttp does not know as a broken connection, after which it would send a GET again.
-
-    A signed request is one request: its copy would be a replay. And its signature says who asks: what aiohttp makes
-    of a user and password in the URL is not sent.
-    """
-    request.headers.popall(aiohttp.hdrs.AUTHORIZATION, None)
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError(str(error)) from error
-
-
-def _too_late() -> TooLate:
-    return TooLate("the worker was stopped for too long between writing it down and sending it")
-
-
 async def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > ANSWER_BYTES_MAX:
-            raise NoAnswer(f"the answer is larger than {ANSWER_BYTES_MAX} bytes")
-    return bytes(body)
+    """The body, inflated. Not by httpx, which inflates a piece as far as it goes before its size can be seen."""
+    pieces, size = [], 0
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for piece in response.stream:
+        pieces.append(piece)
+        size += len(piece)
+        if size > ANSWER_BYTES_MAX:
+            raise _too_large()
+    body, coding = b"".join(pieces), response.headers.get("content-encoding")
+    return _inflated(body, coding.strip().lower()) if body and coding is not None else body
 
 
-def _never_connected(error: Exception) -> bool:
-    """Whether the failure was in connecting. Only the cause tells.
+def _inflated(body: bytes, coding: str) -> bytes:
+    if coding == "identity":
+        return body
+    if coding not in INFLATED_AS:
+        raise NoAnswer("the answer is compressed in a way that was not offered")
+    for window in INFLATED_AS[coding]:
+        inflater = zlib.decompressobj(window)
+        try:
+            inflated = inflater.decompress(body, ANSWER_BYTES_MAX + 1)
+        except zlib.error:
+            continue
+        if len(inflated) > ANSWER_BYTES_MAX:
+            raise _too_large()
+        if inflater.eof and not inflater.unused_data:
+            return inflated
+    raise NoAnswer("the answer cannot be inflated")
 
-    The transport turns every aiohttp ClientConnectionError into httpx.ConnectTimeout, also a connection that
-    broke after the request had left: believing the name would release funds that have been paid.
-    """
-    return isinstance(error.__cause__, aiohttp.ClientConnectorError)
+
+def _too_large() -> NoAnswer:
+    return NoAnswer(f"the answer is larger than {ANSWER_BYTES_MAX} bytes")

@@ -16,10 +16,10 @@ from worker.providers.coinqpay.auth import Signer
 from worker.providers.coinqpay.provider import CoinQPay, Patience
 from worker.providers.coinqpay.recipe import Recipe
 from worker.providers.health import Health
-from worker.providers.http import open_transport
 from worker.providers.line import Line
 from worker.providers.pace import Pace
 from worker.providers.protocol import Provider
+from worker.providers.transport import open_transport
 from worker.settings import Settings
 
 CCPAYMENT = "ccpayment"

@@ -11,11 +11,12 @@ from schemas.money import parse_record_amount
 from worker.providers.reading import EPOCH, moment_of
 
 REPLACEMENT = "\ufffd"
+SECOND = timedelta(seconds=1)
 
 
 def to_unix_seconds(at: datetime) -> int:
     """Whole Unix seconds, rounded down."""
-    return (at - EPOCH) // timedelta(seconds=1)
+    return (at - EPOCH) // SECOND
 
 
 def _read_amount(value: object) -> Decimal | None:
