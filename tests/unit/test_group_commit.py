@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from worker.group_commit import BATCH_ITEMS_MAX, GroupCommit
+from worker.group_commit import BATCH_ITEMS_MAX, ENOUGH_ITEMS, QUIET_ROUNDS, ROUNDS_MAX, GroupCommit
 
 
 class Bank:
@@ -45,8 +45,8 @@ class Bank:
 
 
 async def ready(*tasks: asyncio.Task[str]) -> None:
-    """Let tasks that were just made run up to where they wait."""
-    for _ in range(len(tasks) + 2):
+    """Let tasks that were just made run up to where they wait, and their batch leave."""
+    for _ in range(len(tasks) + 2 + QUIET_ROUNDS):
         await asyncio.sleep(0)
 
 
@@ -72,6 +72,59 @@ async def test_what_comes_while_a_batch_is_in_flight_goes_together_in_order() ->
     await bank.answer()
     assert await asyncio.gather(first, *others) == [f"answer {number}" for number in range(6)]
     assert bank.batches == [[0], [1, 2, 3, 4, 5]]
+
+
+async def one_each_round(call: GroupCommit[int, str], count: int) -> "list[asyncio.Task[str]]":
+    """Calls of which each comes when the event loop has gone round once more."""
+    tasks = []
+    for number in range(count):
+        tasks.append(asyncio.create_task(call(number)))
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_comes_round_by_round_joins_the_batch() -> None:
+    bank = Bank()
+    call = GroupCommit(bank.commit)
+    tasks = await one_each_round(call, ROUNDS_MAX)
+    assert bank.batches == [], "it has not left yet"
+    await bank.answer()
+    assert await asyncio.gather(*tasks) == [f"answer {number}" for number in range(ROUNDS_MAX)]
+    assert bank.batches == [list(range(ROUNDS_MAX))]
+
+
+async def test_a_batch_leaves_when_nothing_came_for_some_rounds() -> None:
+    bank = Bank()
+    call = GroupCommit(bank.commit)
+    task = asyncio.create_task(call(1))
+    for _ in range(QUIET_ROUNDS + 2):  # one in which it is called, one in which its batch begins
+        assert bank.batches == []
+        await asyncio.sleep(0)
+    assert bank.batches == [[1]]
+    await bank.answer()
+    await task
+
+
+async def test_a_stream_that_never_ends_keeps_nobody_waiting_for_long() -> None:
+    bank = Bank()
+    call = GroupCommit(bank.commit)
+    tasks = await one_each_round(call, ROUNDS_MAX + 2)  # one in which it is called, one in which its batch begins
+    assert bank.batches == [list(range(ROUNDS_MAX + 1))]
+    await bank.answer()
+    await bank.answer()
+    await asyncio.gather(*tasks)
+
+
+async def test_enough_leave_at_once() -> None:
+    bank = Bank()
+    call = GroupCommit(bank.commit)
+    tasks = [asyncio.create_task(call(number)) for number in range(ENOUGH_ITEMS)]
+    for _ in range(2):  # one in which they are called, one in which their batch begins
+        assert bank.batches == []
+        await asyncio.sleep(0)
+    assert bank.batches == [list(range(ENOUGH_ITEMS))]
+    await bank.answer()
+    await asyncio.gather(*tasks)
 
 
 async def test_a_batch_has_an_end() -> None:
