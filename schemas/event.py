@@ -257,7 +257,7 @@ def entry_lines(lines: Sequence[Line]) -> list[EntryLine]:
 
 def show_time(at: datetime) -> str:
     """RFC 3339 with microseconds; `at` is in UTC."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def event_id_of(order_id: str, sequence: int) -> uuid.UUID:

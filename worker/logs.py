@@ -13,14 +13,13 @@ def set_up_logging(level: int = logging.INFO) -> None:
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one write
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard library. httpx writes a line with the URL for each request, aio-pika

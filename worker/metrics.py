@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -70,14 +71,18 @@ class Metrics:
         self._job_failed = Gauge(
             "ledger_job_failed", "1 when that run was not done, 0 when it was", ("job",), registry=self._registry
         )
+        # What every order counts, found without the library's lock.
+        self._admission = cache(self._admissions.labels)
+        self._decision = cache(self._decisions.labels)
+        self._call = cache(self._calls.labels)
 
     def admitted(self, provider: str, command_type: str, verdict: str) -> None:
         """A command arrived."""
-        self._admissions.labels(provider, command_type, verdict).inc()
+        self._admission(provider, command_type, verdict).inc()
 
     def decided(self, provider: str, command_type: str, state: str) -> None:
         """Something was learned of an order, and applied."""
-        self._decisions.labels(provider, command_type, state).inc()
+        self._decision(provider, command_type, state).inc()
 
     def contradicted(self, provider: str) -> None:
         """Something was learned that should not be."""
@@ -93,7 +98,7 @@ class Metrics:
 
     def called(self, provider: str, outcome: str, seconds: float) -> None:
         """A provider answered an attempt, or did not."""
-        self._calls.labels(provider, outcome).observe(seconds)
+        self._call(provider, outcome).observe(seconds)
 
     def unbound(self, events: Mapping[str, int]) -> None:
         """The database was asked what waits for a queue; a kind that is not in it waits no more."""

@@ -1,10 +1,13 @@
 """Every command but transfer: each field's rule with right and wrong values, and what means the same."""
 
 import json
+import sys
+import unicodedata
 
 import pytest
 
 from schemas.command import Command
+from schemas.fields import is_clean
 from worker.message import Incoming
 from worker.steps.decode import Malformed, decode
 
@@ -226,3 +229,9 @@ def test_what_is_stored_is_read_back_as_the_same_command(fields: Fields) -> None
     again = type(command).model_validate(json.loads(json.dumps(command.content())))
     assert again == command
     assert again.fingerprint() == command.fingerprint()
+
+
+def test_clean_is_what_has_no_control_characters_and_no_lone_surrogates() -> None:
+    clean = {number for number in range(sys.maxunicode + 1) if is_clean(chr(number))}
+    assert clean == {n for n in range(sys.maxunicode + 1) if unicodedata.category(chr(n)) not in ("Cc", "Cs")}
+    assert not is_clean("in the middle\x00of it")
