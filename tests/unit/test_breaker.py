@@ -1,5 +1,6 @@
 """The breaker: a table of its transitions, and what no sequence of calls may lead to. No clock but the test's."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.clock import SystemClock
 from worker.providers.breaker import FAILURES_MAX, PAUSE_FIRST_SECONDS, PAUSE_MAX_SECONDS, STEADY, Breaker
+from worker.providers.health import Health
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DOWN = Breaker(state="down", times_down=1, pauses=1, failures=FAILURES_MAX)
@@ -69,6 +72,72 @@ def test_after_a_read_was_answered_the_first_payment_decides() -> None:
     assert after(back, "ffff").state == "up"
 
 
+def outcomes(health: Health, calls: str, order: Iterable[int]) -> int | None:
+    """Calls that begin at one moment, and end in this order; how many had ended when it went down."""
+    begun = [health.begin(moves_money=call.isupper()) for call in calls]
+    for ended, number in enumerate(order, start=1):
+        if calls[number] in "fF":
+            health.failed(begun[number])
+        else:
+            health.answered(begun[number])
+        if health.state == "down":
+            return ended
+    return None
+
+
+def ending(calls: str, first: str) -> list[int]:
+    """Those of this kind first, each kind in the order in which it began."""
+    return sorted(range(len(calls)), key=lambda number: (calls[number].lower() != first, number))
+
+
+@pytest.mark.parametrize("first", ["f", "a"])
+@pytest.mark.parametrize("calls", ["AAF" * 33, "aaf" * 33, "aAfaaFAAf" * 11], ids=["moves", "reads", "both"])
+async def test_in_which_order_they_end_makes_no_row_of_a_third(calls: str, first: str) -> None:
+    assert outcomes(Health(SystemClock()), calls, ending(calls, first)) is None
+
+
+@pytest.mark.parametrize("first", ["f", "a"])
+async def test_nor_while_money_is_on_trial(first: str) -> None:
+    health = Health(SystemClock())
+    outcomes(health, "fffff", range(5))
+    health.begin_probe()
+    health.answered(health.begin(moves_money=False))
+    calls = "AAF" * 33
+    assert outcomes(health, calls, ending(calls, first)) is None
+
+
+ORDERS = [range(100), range(99, -1, -1), sorted(range(100), key=lambda number: number * 37 % 100)]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["as they began", "the other way", "mixed"])
+@pytest.mark.parametrize("calls", ["F" * 100, "f" * 100], ids=["moves", "reads"])
+async def test_when_all_fail_it_goes_down_before_they_have_ended(calls: str, order: Iterable[int]) -> None:
+    ended = outcomes(Health(SystemClock()), calls, order)
+    assert ended is not None
+    assert ended <= 51
+
+
+async def test_one_after_the_other_five_are_enough() -> None:
+    health = Health(SystemClock())
+    outcomes(health, "A" * 50, range(50))
+    assert outcomes(health, "F" * 50, range(50)) == FAILURES_MAX
+
+
+def test_those_that_hang_delay_it_by_as_many_failures_as_they_are() -> None:
+    breaker = Breaker()
+    for count in range(1, 9):
+        assert breaker.state == "up"
+        breaker = breaker.failed(moves_money=True, times_down=0, now=NOW, older=7, older_moves=7)
+        assert (breaker.state == "down") == (count == 8)
+
+
+def test_reads_that_hang_do_not_speak_for_what_moves_money() -> None:
+    breaker = Breaker()
+    for _ in range(FAILURES_MAX):
+        breaker = breaker.failed(moves_money=True, times_down=0, now=NOW, older=50, older_moves=0)
+    assert breaker.state == "down"
+
+
 def test_pauses_double_up_to_a_minute_within_one_outage() -> None:
     breaker, seconds = after(Breaker(), "fffff"), []
     for _ in range(9):
@@ -118,7 +187,8 @@ def test_whatever_happens_it_goes_down_only_for_failures_and_comes_back_only_for
             assert breaker == before
         if before.state == "up" and breaker.state != "up":
             assert (step.kind, breaker.state) == ("failed", "down")
-            assert breaker.failures >= FAILURES_MAX or breaker.failed_moves >= FAILURES_MAX
+            most_moves = 1 if before.on_trial else FAILURES_MAX
+            assert breaker.failures >= FAILURES_MAX or breaker.failed_moves >= most_moves
         if before.state != "up" and breaker.state == "up":
             assert step.kind == "answered"
         assert (breaker.times_down > before.times_down) == (breaker.state == "down" and before.state != "down")

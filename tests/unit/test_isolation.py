@@ -122,10 +122,10 @@ class Process:
 
     def lose_the_provider(self) -> None:
         for _ in range(FAILURES_MAX):
-            self.health.failed(self.health.times_down, moves_money=True)
+            self.health.failed(self.health.begin(moves_money=True))
 
     def find_the_provider(self) -> None:
-        self.health.answered(self.health.times_down, moves_money=False)
+        self.health.answered(self.health.begin(moves_money=False))
 
     async def look_once(self, *due: Order) -> int:
         self.ledger.due = list(due)
@@ -294,9 +294,9 @@ class Answering(StandIn):
     async def check(self) -> None:
         assert self.health is not None
         if self.answers.pop(0):
-            self.health.answered(self.health.times_down, moves_money=False)
+            self.health.answered(self.health.begin(moves_money=False))
         else:
-            self.health.failed(self.health.times_down, moves_money=False)
+            self.health.failed(self.health.begin(moves_money=False))
         await super().check()
 
 

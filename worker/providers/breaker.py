@@ -9,6 +9,10 @@
 
 A usable answer is any that the provider itself gave, a refusal too. It says nothing of orders: what an answer or its
 lack means for an order is decided elsewhere, and is the same in every state.
+
+In a row is meant by when calls began, for many begin at one moment, and those that fail end first or last. A failure
+is no news when something that began later was answered; and a row counts only when it is longer than what began
+earlier and is still open.
 """
 
 from dataclasses import dataclass, replace
@@ -37,22 +41,44 @@ class Breaker:
     times_down: int = 0
     failures: int = 0  # in a row, of all calls
     failed_moves: int = 0  # in a row, of those that move money, whatever the reads between them say
+    on_trial: bool = False  # a read was answered; whether money can be moved, the next failure or answer shows
     pauses: int = 0  # of this outage
     up_since: datetime | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing speaks against it: another answer changes nothing."""
+        return self.state == "up" and not (self.failures or self.failed_moves or self.on_trial)
 
     @property
     def pause_seconds(self) -> float:
         """How long it stays down before it is asked again, before jitter."""
         return min(PAUSE_FIRST_SECONDS * 2.0 ** min(max(self.pauses - 1, 0), 16), PAUSE_MAX_SECONDS)
 
-    def failed(self, *, moves_money: bool, times_down: int, now: datetime) -> "Breaker":
-        """A call that was begun when it had been down so often had no usable answer."""
-        if times_down != self.times_down or self.state == "down":
+    def failed(
+        self,
+        *,
+        moves_money: bool,
+        times_down: int,
+        now: datetime,
+        older: int = 0,
+        older_moves: int = 0,
+        is_news: bool = True,
+    ) -> "Breaker":
+        """A call that was begun when it had been down so often had no usable answer.
+
+        So many others, and of those so many that move money, were begun earlier since then and have not ended. It is
+        no news when one of its kind that was begun later has been answered.
+        """
+        if times_down != self.times_down or self.state == "down" or not is_news:
             return self
         after = replace(self, failures=self.failures + 1, failed_moves=self.failed_moves + (1 if moves_money else 0))
         if self.state == "probing":
             return _gone(after, self.pauses + 1)
-        if max(after.failures, after.failed_moves) < FAILURES_MAX:
+        moves_max = 1 if self.on_trial else FAILURES_MAX
+        is_row = after.failures >= FAILURES_MAX and after.failures > older
+        is_row_of_moves = after.failed_moves >= moves_max and after.failed_moves > older_moves
+        if not (is_row or is_row_of_moves):
             return after
         is_same_outage = self.up_since is not None and now - self.up_since < STEADY
         return _gone(after, self.pauses + 1 if is_same_outage else 1)
@@ -62,10 +88,10 @@ class Breaker:
         if times_down != self.times_down:
             return self
         if self.state == "up":
-            return replace(self, failures=0, failed_moves=0 if moves_money else self.failed_moves)
-        # A read was answered; whether money can be moved, the first command shows: one more failure is enough.
-        trial = 0 if moves_money else FAILURES_MAX - 1
-        return replace(self, state="up", failures=0, failed_moves=trial, up_since=now)
+            if moves_money:
+                return replace(self, failures=0, failed_moves=0, on_trial=False)
+            return replace(self, failures=0)
+        return replace(self, state="up", failures=0, failed_moves=0, on_trial=not moves_money, up_since=now)
 
     def probing(self) -> "Breaker":
         """Its pause is over: the next call decides."""

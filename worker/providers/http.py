@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import httpx
 
+from worker.providers.health import Call
 from worker.providers.line import TOO_MANY_REQUESTS, Line
 from worker.providers.protocol import Unreadable
 from worker.providers.trace import trace_headers
@@ -87,29 +88,44 @@ async def exchange(
     """
     if line.is_withheld:
         raise NotSent("the provider is down, and was not asked")
-    begun, moves_money = line.begin(), is_too_late is not None
+    call = line.begin(moves_money=is_too_late is not None)
+    try:
+        return await _exchange(line, call, transport, request, timeout_seconds, read, is_too_late)
+    finally:
+        line.end(call)
+
+
+async def _exchange(
+    line: Line,
+    call: Call | None,
+    transport: httpx.AsyncBaseTransport,
+    request: httpx.Request,
+    timeout_seconds: float,
+    read: Callable[[Answer], Content],
+    is_too_late: IsTooLate | None,
+) -> Content:
     try:
         answer = await ask(transport, request, timeout_seconds, is_too_late)
     except TooLate:
         raise  # the fault is our own
     except (NotSent, NoAnswer):
-        line.failed(begun, moves_money=moves_money)
+        line.failed(call)
         raise
     line.hear(answer.status, answer.headers)
     try:
         content = read(answer)
     except Unreadable:
-        _learn(line, answer, begun, is_usable=answer.status == TOO_MANY_REQUESTS, moves_money=moves_money)
+        _learn(line, answer, call, is_usable=answer.status == TOO_MANY_REQUESTS)
         raise
-    _learn(line, answer, begun, is_usable=True, moves_money=moves_money)
+    _learn(line, answer, call, is_usable=True)
     return content
 
 
-def _learn(line: Line, answer: Answer, begun: int, *, is_usable: bool, moves_money: bool) -> None:
+def _learn(line: Line, answer: Answer, call: Call | None, *, is_usable: bool) -> None:
     if is_usable and answer.status < 500:
-        line.answered(begun, moves_money=moves_money)
+        line.answered(call)
     else:
-        line.failed(begun, moves_money=moves_money)
+        line.failed(call)
 
 
 async def ask(

@@ -16,7 +16,7 @@ import httpx
 
 from worker.clock import Clock
 from worker.providers.breaker import State
-from worker.providers.health import Health
+from worker.providers.health import Call, Health
 from worker.providers.pace import NOTHING, Pace
 
 # Statuses with which a provider may say how long to wait.
@@ -85,19 +85,24 @@ class Line:
             return most
         return self.pace.turns_within(period, self.clock.now(), most)
 
-    def begin(self) -> int:
-        """What is to be told with the answer."""
-        return 0 if self.health is None else self.health.times_down
+    def begin(self, *, moves_money: bool) -> Call | None:
+        """A call begins; `end` is to be told of it, and before that how it went, if anything can be said of that."""
+        return None if self.health is None else self.health.begin(moves_money=moves_money)
 
-    def failed(self, begun: int, *, moves_money: bool) -> None:
+    def failed(self, call: Call | None) -> None:
         """There was no usable answer."""
-        if self.health is not None:
-            self.health.failed(begun, moves_money=moves_money)
+        if self.health is not None and call is not None:
+            self.health.failed(call)
 
-    def answered(self, begun: int, *, moves_money: bool) -> None:
+    def answered(self, call: Call | None) -> None:
         """The provider itself has answered."""
-        if self.health is not None:
-            self.health.answered(begun, moves_money=moves_money)
+        if self.health is not None and call is not None:
+            self.health.answered(call)
+
+    def end(self, call: Call | None) -> None:
+        """It is over, however it ended."""
+        if self.health is not None and call is not None:
+            self.health.end(call)
 
     def slow_down(self, named: str | None = None) -> None:
         """The provider asks for a pause; `named` is its Retry-After."""
