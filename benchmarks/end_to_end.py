@@ -5,9 +5,10 @@ side compares.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -20,7 +21,14 @@ from worker.topology import COMMANDS_EXCHANGE, EVENTS_EXCHANGE, commands_queue
 
 # A worker that does not come to its end this soon has stopped working.
 DRAIN_SECONDS = 600
+# For the last acks and marks after the last event.
+REST_SECONDS = 0.3
 PEER_QUEUE, PEER_EVENTS = "bench.peer", "bench.events"
+
+RECONCILED = """
+INSERT INTO ledger.job (name, run, due_at, started_at, finished_at, seconds, result)
+VALUES ('reconcile.ccpayment', 1, now() + interval '1 day', now(), now(), 0, 'nothing to compare')
+"""
 
 PEER_TABLES = """
 CREATE SCHEMA peer;
@@ -48,7 +56,7 @@ PLAIN_AIOHTTP = "the same on httpx-aiohttp"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. Commands are a round's: some are counted, those before warm up, those after run out."""
+    """How much is measured: commands of a round, all of them counted, after some that warm the worker up."""
 
     rounds: int = 3
     commands: int = 6000
@@ -56,12 +64,7 @@ class Plan:
     @property
     def warm_up(self) -> int:
         """They fill connections, prepared statements and caches."""
-        return self.commands // 6
-
-    @property
-    def counted(self) -> int:
-        """Without the last ones, which run with fewer at once."""
-        return self.commands * 3 // 4
+        return self.commands // 4
 
 
 async def measure(url: str, amqp_url: str, plan: Plan) -> list[dict[str, Any]]:
@@ -90,31 +93,18 @@ def _row(name: str, rounds: Rounds, ours: Rounds) -> dict[str, Any]:
 async def prepare(url: str, amqp_url: str) -> None:
     """Queues without messages, users who can pay, and a worker that has run before.
 
-    A new database owes every scheduled job its first run, the reconciliation of all users among them: once an hour in
-    service, so not in what is counted.
+    Reconciliation has just been done, as far as the ledger knows: in service it is once an hour, so not in what is
+    counted, and this gateway keeps no records to compare with.
     """
     async with open_channel(amqp_url) as (channel, _):
         await apply_topology(channel, ("ccpayment",))
         await (await channel.get_queue(commands_queue("ccpayment").name, ensure=False)).purge()
     await load.fund(url)
+    owner = await asyncpg.connect(url)
+    await owner.execute(RECONCILED)
+    await owner.close()
     async with processes.gateway() as gateway_url:
-        await ours(url, amqp_url, gateway_url, Plan(commands=1500))
-        async with processes.worker(url, gateway_url):
-            await _until_jobs_have_run(url)
-
-
-async def _until_jobs_have_run(url: str) -> None:
-    """One that was cut short would begin again with the next worker."""
-    connection = await asyncpg.connect(url)
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while not await connection.fetchval(  # noqa: ASYNC110 - another process does it
-                "SELECT count(*) > 0 AND bool_and(finished_at >= started_at AND result NOT LIKE 'stopped%')"
-                " FROM ledger.job_status WHERE name LIKE 'reconcile.%' OR name LIKE 'deposits.%'"
-            ):
-                await asyncio.sleep(0.5)
-    finally:
-        await connection.close()
+        await ours(url, amqp_url, gateway_url, Plan(commands=2000))
 
 
 async def _prepare_peer(url: str, amqp_url: str) -> None:
@@ -129,33 +119,46 @@ async def _prepare_peer(url: str, amqp_url: str) -> None:
 
 async def ours(url: str, amqp_url: str, gateway_url: str, plan: Plan) -> tuple[float, float]:
     """Commands per second and CPU µs per command of a worker that is started for it."""
+    publish = partial(load.publish, amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer")
     async with load.tap(amqp_url, EVENTS_EXCHANGE) as events:
-        await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", load.order_ids(plan.commands))
-        return await _drain(events, processes.worker(url, gateway_url), plan)
+        return await _drain(events, processes.worker(url, gateway_url), publish, plan)
 
 
 async def _plain(url: str, amqp_url: str, gateway_url: str, transport: str, plan: Plan) -> tuple[float, float]:
+    publish = partial(load.publish, amqp_url, "", PEER_QUEUE)
     async with load.tap(amqp_url, PEER_EVENTS) as events:
-        await load.publish(amqp_url, "", PEER_QUEUE, load.order_ids(plan.commands))
-        return await _drain(events, processes.peer(url, amqp_url, gateway_url, transport), plan)
+        return await _drain(events, processes.peer(url, amqp_url, gateway_url, transport), publish, plan)
 
 
 async def _drain(
-    events: AsyncIterator[dict[str, Any]], process: AbstractAsyncContextManager[Any], plan: Plan
+    events: AsyncIterator[dict[str, Any]],
+    process: AbstractAsyncContextManager[asyncio.subprocess.Process],
+    publish: Callable[[list[str]], Awaitable[None]],
+    plan: Plan,
 ) -> tuple[float, float]:
-    """Commands per second and CPU µs per command, from the end of the warm-up on."""
-    seen: set[str] = set()
-    start, cpu = 0.0, 0.0
-    rate, cpu_each = 0.0, 0.0
+    """Commands per second and CPU µs per command, of commands that are published while the worker stands still.
+
+    From its going on to the last event, so that nothing of their execution lies before the first reading: a worker
+    may execute many commands before it tells of the first.
+    """
     async with asyncio.timeout(DRAIN_SECONDS), process as running:
-        async for event in events:
-            assert event["data"]["result"] == "succeeded", event
-            seen.add(event["data"]["orderId"])
-            if len(seen) == plan.warm_up and not start:
-                start, cpu = perf_counter(), processes.cpu_seconds(running.pid)
-            if len(seen) == plan.warm_up + plan.counted and not rate:
-                rate = plan.counted / (perf_counter() - start)
-                cpu_each = (processes.cpu_seconds(running.pid) - cpu) / plan.counted * 1e6
-            if len(seen) == plan.commands:
-                break
-    return rate, cpu_each
+        warm_up, counted = load.order_ids(plan.warm_up), load.order_ids(plan.commands)
+        await publish(warm_up)
+        await _until_told(events, warm_up)
+        await asyncio.sleep(REST_SECONDS)
+        with processes.standing_still(running.pid):
+            await publish(counted)
+            began, cpu = perf_counter(), processes.cpu_seconds(running.pid)
+        await _until_told(events, counted)
+        seconds = perf_counter() - began
+        await asyncio.sleep(REST_SECONDS)
+        return plan.commands / seconds, (processes.cpu_seconds(running.pid) - cpu) / plan.commands * 1e6
+
+
+async def _until_told(events: AsyncIterator[dict[str, Any]], order_ids: list[str]) -> None:
+    """Wait until each of them has succeeded."""
+    waiting = set(order_ids)
+    while waiting:
+        event = await anext(events)
+        assert event["data"]["result"] == "succeeded", event
+        waiting.discard(event["data"]["orderId"])

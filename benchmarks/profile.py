@@ -11,8 +11,8 @@ from benchmarks import end_to_end, load, processes
 from worker.topology import COMMANDS_EXCHANGE, EVENTS_EXCHANGE
 
 COMMANDS = 20_000
-# Samples per second. The worker is not stopped for them: that would cost it more than its work.
-RATE = 200
+# Samples per second. The worker stands still for each: what is sampled while it runs has torn stacks.
+RATE = 100
 TITLE = "one worker that drains transfers, by CPU"
 PY_SPY = processes.PEER_PYTHON.with_name("py-spy")
 
@@ -51,7 +51,7 @@ async def _until(events: AsyncIterator[dict[str, Any]], waiting: set[str], left:
 
 
 async def _draw(pid: int, target: Path) -> asyncio.subprocess.Process:
-    options = ["--rate", str(RATE), "--nonblocking", "--format", "flamegraph", "--output", str(target)]
+    options = ["--rate", str(RATE), "--format", "flamegraph", "--output", str(target)]
     return await asyncio.create_subprocess_exec(
         str(PY_SPY), "record", *options, "--pid", str(pid), stdout=asyncio.subprocess.DEVNULL
     )
