@@ -96,6 +96,15 @@ async def test_in_which_order_they_end_makes_no_row_of_a_third(calls: str, first
     assert outcomes(Health(SystemClock()), calls, ending(calls, first)) is None
 
 
+@pytest.mark.parametrize("calls", ["AAF" * 33, "aaf" * 33, "aAfaaFAAf" * 11], ids=["moves", "reads", "both"])
+@pytest.mark.parametrize("mixed_by", [-1, 37], ids=["the other way", "mixed"])
+async def test_nor_when_those_that_fail_first_end_in_another_order(calls: str, mixed_by: int) -> None:
+    order = sorted(
+        ending(calls, "f"), key=lambda number: (calls[number].lower() != "f", number * mixed_by % len(calls))
+    )
+    assert outcomes(Health(SystemClock()), calls, order) is None
+
+
 @pytest.mark.parametrize("first", ["f", "a"])
 async def test_nor_while_money_is_on_trial(first: str) -> None:
     health = Health(SystemClock())

@@ -11,8 +11,8 @@ A usable answer is any that the provider itself gave, a refusal too. It says not
 lack means for an order is decided elsewhere, and is the same in every state.
 
 In a row is meant by when calls began, for many begin at one moment, and those that fail end first or last. A failure
-is no news when something that began later was answered; and a row counts only when it is longer than what began
-earlier and is still open.
+is no news when one of its kind that began later was answered; and a row counts only when it is longer than what began
+before the last of it and is still open.
 """
 
 from dataclasses import dataclass, replace
@@ -67,8 +67,8 @@ class Breaker:
     ) -> "Breaker":
         """A call that was begun when it had been down so often had no usable answer.
 
-        So many others, and of those so many that move money, were begun earlier since then and have not ended. It is
-        no news when one of its kind that was begun later has been answered.
+        So many others, and so many that move money, have not ended and were begun since then, before the last of the
+        row. It is no news when one of its kind that was begun later has been answered.
         """
         if times_down != self.times_down or self.state == "down" or not is_news:
             return self
