@@ -144,21 +144,12 @@ async def _drain(
     async with asyncio.timeout(DRAIN_SECONDS), process as running:
         warm_up, counted = load.order_ids(plan.warm_up), load.order_ids(plan.commands)
         await publish(warm_up)
-        await _until_told(events, warm_up)
+        await load.until_told(events, set(warm_up))
         await asyncio.sleep(REST_SECONDS)
         with processes.standing_still(running.pid):
             await publish(counted)
             began, cpu = perf_counter(), processes.cpu_seconds(running.pid)
-        await _until_told(events, counted)
+        await load.until_told(events, set(counted))
         seconds = perf_counter() - began
         await asyncio.sleep(REST_SECONDS)
         return plan.commands / seconds, (processes.cpu_seconds(running.pid) - cpu) / plan.commands * 1e6
-
-
-async def _until_told(events: AsyncIterator[dict[str, Any]], order_ids: list[str]) -> None:
-    """Wait until each of them has succeeded."""
-    waiting = set(order_ids)
-    while waiting:
-        event = await anext(events)
-        assert event["data"]["result"] == "succeeded", event
-        waiting.discard(event["data"]["orderId"])

@@ -39,12 +39,9 @@ async def memory(url: str, amqp_url: str, commands: int) -> list[tuple[int, floa
         asyncio.timeout(end_to_end.DRAIN_SECONDS),
     ):
         for done in range(CHUNK, commands + 1, CHUNK):
-            waiting = set(load.order_ids(CHUNK))
-            await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", list(waiting))
-            async for event in events:
-                waiting.discard(event["data"]["orderId"])
-                if not waiting:
-                    break
+            order_ids = load.order_ids(CHUNK)
+            await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", order_ids)
+            await load.until_told(events, set(order_ids))
             seen.append((done, processes.resident_megabytes(worker.pid)))
     return seen
 

@@ -72,14 +72,11 @@ async def measure(url: str, amqp_url: str) -> list[Latency]:
 
 async def _most(channel: AbstractChannel, events: AsyncIterator[dict[str, Any]], count: int) -> float:
     """Commands per second, from the first that is published to the last that has ended."""
-    waiting = set(load.order_ids(count))
+    order_ids = load.order_ids(count)
     began = asyncio.get_running_loop().time()
-    publishing = asyncio.create_task(load.publish_on_channel(channel, COMMANDS_EXCHANGE, ROUTING_KEY, list(waiting)))
+    publishing = asyncio.create_task(load.publish_on_channel(channel, COMMANDS_EXCHANGE, ROUTING_KEY, order_ids))
     async with asyncio.timeout(end_to_end.DRAIN_SECONDS):
-        async for event in events:
-            waiting.discard(event["data"]["orderId"])
-            if not waiting:
-                break
+        await load.until_told(events, set(order_ids))
         await publishing
     return count / (asyncio.get_running_loop().time() - began)
 

@@ -94,5 +94,13 @@ async def tap(amqp_url: str, exchange: str) -> AsyncIterator[AsyncIterator[dict[
         yield events()
 
 
+async def until_told(events: AsyncIterator[dict[str, Any]], waiting: set[str], left: int = 0) -> None:
+    """Wait until no more than so many are left; whoever has succeeded is taken out."""
+    while len(waiting) > left:
+        event = await anext(events)
+        assert event["data"]["result"] == "succeeded", event
+        waiting.discard(event["data"]["orderId"])
+
+
 def _user(number: int) -> str:
     return f"payer{number:04d}"

@@ -3,9 +3,7 @@
 import asyncio
 import re
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 from benchmarks import end_to_end, load, processes
 from worker.topology import COMMANDS_EXCHANGE, EVENTS_EXCHANGE
@@ -24,13 +22,14 @@ async def measure(url: str, amqp_url: str, target: Path) -> None:
         load.tap(amqp_url, EVENTS_EXCHANGE) as events,
         asyncio.timeout(end_to_end.DRAIN_SECONDS),
     ):
-        waiting = set(load.order_ids(COMMANDS))
-        await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", list(waiting))
+        order_ids = load.order_ids(COMMANDS)
+        waiting = set(order_ids)
+        await load.publish(amqp_url, COMMANDS_EXCHANGE, "ccpayment.transfer", order_ids)
         async with processes.worker(url, gateway_url) as worker:
-            await _until(events, waiting, left=COMMANDS * 9 // 10)
+            await load.until_told(events, waiting, left=COMMANDS * 9 // 10)
             drawing = await _draw(worker.pid, target)
             try:
-                await _until(events, waiting, left=0)
+                await load.until_told(events, waiting)
             finally:
                 drawing.send_signal(signal.SIGINT)
                 await drawing.wait()
@@ -42,12 +41,6 @@ def _name(target: Path) -> None:
     drawn = target.read_text(encoding="utf-8")
     named = re.sub(r'(<text id="title"[^>]*>)[^<]*', rf"\g<1>{TITLE}", drawn, count=1)
     target.write_text(named, encoding="utf-8")
-
-
-async def _until(events: AsyncIterator[dict[str, Any]], waiting: set[str], left: int) -> None:
-    """Wait until no more than so many have not ended."""
-    while len(waiting) > left:
-        waiting.discard((await anext(events))["data"]["orderId"])
 
 
 async def _draw(pid: int, target: Path) -> asyncio.subprocess.Process:

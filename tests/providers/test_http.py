@@ -54,13 +54,19 @@ async def read_request(reader: asyncio.StreamReader) -> None:
     await reader.readexactly(2)
 
 
-async def test_an_answer_is_read() -> None:
+def saying(answer: bytes) -> Serve:
+    """Reads one request, and says this."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(b"HTTP/1.1 418 X\r\nContent-Length: 2\r\n\r\nok")
+        writer.write(answer)
         await writer.drain()
 
-    async with server(serve) as url:
+    return serve
+
+
+async def test_an_answer_is_read() -> None:
+    async with server(saying(b"HTTP/1.1 418 X\r\nContent-Length: 2\r\n\r\nok")) as url:
         answer = await post(url)
     assert (answer.status, answer.body, answer.headers["content-length"]) == (418, b"ok", "2")
 
@@ -118,12 +124,7 @@ async def test_a_connection_that_breaks_after_the_request_may_have_delivered_it(
 
 
 async def test_a_reason_in_no_known_encoding_is_not_read() -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 2\r\n\r\nok")
-        await writer.drain()
-
-    async with server(serve) as url:
+    async with server(saying(b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 2\r\n\r\nok")) as url:
         answer = await post(url)
 
     assert (answer.status, answer.body) == (200, b"ok")
@@ -185,13 +186,8 @@ async def test_an_endless_answer_is_cut() -> None:
 
 
 def answering(body: bytes, coding: str) -> Serve:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        await writer.drain()
-
-    return serve
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return saying(head.encode() + body)
 
 
 def deflated(body: bytes, window: int) -> bytes:

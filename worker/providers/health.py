@@ -24,7 +24,7 @@ class Health:
         self._breaker = Breaker()
         self._begun = 0
         self._open: dict[int, Call] = {}
-        self._failed = {False: 0, True: 0}  # the last begun that failed, of all and of what moves money
+        self._last_failed = self._last_failed_move = 0  # of those that failed, the last that was begun
         self._answered = {False: 0, True: 0}  # the last begun that was answered, of reads and of what moves money
         self.up = asyncio.Event()
         self.down = asyncio.Event()  # also while it is probed
@@ -49,17 +49,17 @@ class Health:
     def failed(self, call: Call) -> None:
         """It had no usable answer."""
         self.end(call)
-        self._failed[False] = max(self._failed[False], call.number)
+        self._last_failed = max(self._last_failed, call.number)
         if call.moves_money:
-            self._failed[True] = max(self._failed[True], call.number)
+            self._last_failed_move = max(self._last_failed_move, call.number)
         others = [one for one in self._open.values() if one.times_down == call.times_down]
         self._become(
             self._breaker.failed(
                 moves_money=call.moves_money,
                 times_down=call.times_down,
                 now=self._clock.now(),
-                older=sum(one.number < self._failed[False] for one in others),
-                older_moves=sum(one.moves_money and one.number < self._failed[True] for one in others),
+                older=sum(one.number < self._last_failed for one in others),
+                older_moves=sum(one.moves_money and one.number < self._last_failed_move for one in others),
                 is_news=call.number > self._answered[call.moves_money],
             )
         )
