@@ -4,7 +4,7 @@ import hashlib
 import json
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -36,9 +36,9 @@ class Command(BaseModel):
         """It is not begun any more."""
         return self.expires_at is not None and self.expires_at <= now
 
-    def content(self) -> dict[str, Any]:
-        """The command as plain JSON values under their public names, as it is stored."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+    def content(self) -> str:
+        """The command as JSON under its public names, as it is stored."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
 
     def fingerprint(self) -> bytes:
         """SHA-256 of what the command means.

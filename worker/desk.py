@@ -186,7 +186,7 @@ async def _publish(amqp_url: str, command: Command) -> None:
             Outgoing(
                 exchange=COMMANDS_EXCHANGE,
                 routing_key=f"{command.executed_by}.{command.type}",
-                body=json.dumps(command.content(), ensure_ascii=False).encode(),
+                body=command.content().encode(),
                 content_type="application/json",
                 app_id="ledger-worker",
             ),

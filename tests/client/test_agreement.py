@@ -145,7 +145,7 @@ def test_a_decimal_that_the_client_takes_arrives_as_the_same_number(amount: Deci
     if (ours := clients_word(kind, {**VALID[kind], "amount": amount})) is not None:
         theirs = read(kind, ours.body())
         assert theirs is not None
-        assert Decimal(theirs.content()["amount"]) == amount
+        assert Decimal(json.loads(theirs.content())["amount"]) == amount
 
 
 @given(st.datetimes(timezones=st.timezones() | st.just(timezone(timedelta(seconds=4321)))))

@@ -1,5 +1,6 @@
 """What must hold: at every commit, whenever a request leaves, a withdrawal is made or a webhook is answered."""
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -183,7 +184,7 @@ def payee_of(withdrawal: Withdrawal) -> Payee:
 
 def wanted(row: OrderRow) -> Payee:
     """What an order asks for."""
-    fields = row.command.content() if row.command is not None else {}
+    fields = json.loads(row.command.content()) if row.command is not None else {}
     return fields["coin"], Decimal(fields["amount"]), _address(fields.get("address", BOUND[fields["coin"]]))
 
 

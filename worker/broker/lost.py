@@ -18,15 +18,19 @@ LOST = (
 
 @contextmanager
 def told_as_lost() -> Iterator[None]:
-    """What waits for a connection that ends, the library cancels, or rejects with a bare Exception."""
+    """As `as_lost`, of what is done in here."""
     try:
         yield
-    except asyncio.CancelledError:
+    except BaseException as error:
+        if (told := as_lost(error)) is not error:
+            raise told from None
+        raise
+
+
+def as_lost(error: BaseException) -> BaseException:
+    """What waits for a connection that ends, the library cancels, or rejects with a bare Exception."""
+    if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise ConnectionResetError("the connection ended") from None  # nobody cancelled us
-    except Exception as error:
-        if type(error) not in {Exception, RuntimeError}:
-            raise
-        raise ConnectionResetError("the connection ended") from error
+        is_told = task is not None and task.cancelling()
+        return error if is_told else ConnectionResetError("the connection ended")  # nobody cancelled us
+    return ConnectionResetError("the connection ended") if type(error) in {Exception, RuntimeError} else error

@@ -1,14 +1,11 @@
 """Publish one message and wait for the confirm."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractChannel
 from aiormq import spec
 
-from worker.broker.lost import LOST, told_as_lost
+from worker.broker.lost import LOST, as_lost
 from worker.errors import BrokerAway, BrokerRefused, Unroutable
 from worker.message import Outgoing
 
@@ -18,7 +15,7 @@ CONFIRM_SECONDS = 30
 
 async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
     """Publish persistent and mandatory, and wait for the confirm. Raises Unroutable, BrokerRefused or BrokerAway."""
-    with told_of(message):
+    try:
         underlay = await channel.get_underlay_channel()
         assert isinstance(underlay, aiormq.Channel)
         await underlay.basic_publish(
@@ -29,6 +26,10 @@ async def publish_on(channel: AbstractChannel, message: Outgoing) -> None:
             mandatory=True,
             timeout=CONFIRM_SECONDS,
         )
+    except BaseException as error:
+        if (told := as_told(error, message)) is not error:
+            raise told from None
+        raise
 
 
 def properties_of(message: Outgoing) -> spec.Basic.Properties:
@@ -44,15 +45,14 @@ def properties_of(message: Outgoing) -> spec.Basic.Properties:
     )
 
 
-@contextmanager
-def told_of(message: Outgoing) -> Iterator[None]:
+def as_told(error: BaseException, message: Outgoing) -> BaseException:
     """What the library raises, as Unroutable, BrokerRefused or BrokerAway."""
-    try:
-        with told_as_lost():
-            yield
-    except aio_pika.exceptions.PublishError:
-        raise Unroutable(f"no queue takes {message.routing_key}") from None
-    except aio_pika.exceptions.DeliveryError:
-        raise BrokerRefused(f"the broker refused {message.routing_key}") from None
-    except LOST as error:
-        raise BrokerAway(f"no confirm ({type(error).__name__})") from None
+    match as_lost(error):
+        case aio_pika.exceptions.PublishError():
+            return Unroutable(f"no queue takes {message.routing_key}")
+        case aio_pika.exceptions.DeliveryError():
+            return BrokerRefused(f"the broker refused {message.routing_key}")
+        case lost if isinstance(lost, LOST):
+            return BrokerAway(f"no confirm ({type(lost).__name__})")
+        case other:
+            return other

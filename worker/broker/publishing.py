@@ -7,7 +7,7 @@ events would wait for each other longer than for everything else together.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from uuid import uuid4
 
 import aiormq
@@ -18,7 +18,7 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from worker.broker.lost import LOST, told_as_lost
-from worker.broker.publish import CONFIRM_SECONDS, properties_of, told_of
+from worker.broker.publish import CONFIRM_SECONDS, as_told, properties_of
 from worker.message import Outgoing
 
 
@@ -28,7 +28,8 @@ class _Publish:
 
     message_id: str
     frames: bytes
-    answered: "asyncio.Future[object]"
+    answered: "asyncio.Future[object]"  # by the broker
+    told: "asyncio.Future[None]"  # whoever asked, who may give up sooner
 
 
 class Publishing:
@@ -43,14 +44,19 @@ class Publishing:
 
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has confirmed. Raises Unroutable, BrokerRefused or BrokerAway."""
-        with told_of(message):
-            async with asyncio.timeout(CONFIRM_SECONDS):
-                message_id = message.message_id or uuid4().hex
-                # A returned message is told from a confirmed one by its message id alone: two in flight under one
-                # id, such as a dead letter that carries its publisher's, could be taken for each other.
-                while (same := self._in_flight.get(message_id)) is not None:
-                    await asyncio.wait({same})
-                await self._publish(message, message_id)
+        message_id = message.message_id or uuid4().hex
+        try:
+            # A returned message is told from a confirmed one by its message id alone: two in flight under one id,
+            # such as a dead letter that carries its publisher's, could be taken for each other.
+            if message_id in self._in_flight:
+                async with asyncio.timeout(CONFIRM_SECONDS):
+                    while (same := self._in_flight.get(message_id)) is not None:
+                        await asyncio.wait({same})
+            await self._publish(message, message_id)
+        except BaseException as error:
+            if (told := as_told(error, message)) is not error:
+                raise told from None
+            raise
 
     def end(self) -> None:
         """The session is over: no answer comes any more."""
@@ -62,27 +68,36 @@ class Publishing:
                 answered.set_exception(ConnectionResetError("the connection ended"))
 
     async def _publish(self, message: Outgoing, message_id: str) -> None:
+        """Whoever gives up leaves it in flight: its answer comes all the same, and must find it."""
         if self._is_over:
             raise ConnectionResetError("the connection ended")
-        frames = self._marshal(message, message_id)
-        answered = self._in_flight[message_id] = asyncio.get_running_loop().create_future()
-        answered.add_done_callback(partial(self._forget, message_id))
-        publish = _Publish(message_id, frames, answered)
+        loop = asyncio.get_running_loop()
+        publish = _Publish(message_id, self._marshal(message, message_id), loop.create_future(), loop.create_future())
+        self._in_flight[message_id] = publish.answered
+        publish.answered.add_done_callback(partial(self._on_answer, publish))
         self._unwritten.append(publish)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
+        too_late = loop.call_later(CONFIRM_SECONDS, _give_up, publish)
         try:
-            # Whoever gives up leaves it in flight: its answer comes all the same, and must find it.
-            await asyncio.shield(answered)
+            await publish.told
         finally:
+            too_late.cancel()
             if publish in self._unwritten:
-                answered.cancel()
+                publish.answered.cancel()
 
-    def _forget(self, message_id: str, answered: "asyncio.Future[object]") -> None:
-        del self._in_flight[message_id]
-        self._channel.message_id_delivery_tag.pop(message_id, None)
-        if not answered.cancelled():
-            answered.exception()  # whoever asked may have given up
+    def _on_answer(self, publish: _Publish, answered: "asyncio.Future[object]") -> None:
+        del self._in_flight[publish.message_id]
+        self._channel.message_id_delivery_tag.pop(publish.message_id, None)
+        error = asyncio.CancelledError() if answered.cancelled() else answered.exception()
+        if publish.told.done():
+            return
+        if isinstance(error, asyncio.CancelledError):
+            publish.told.cancel()
+        elif error is not None:
+            publish.told.set_exception(error)
+        else:
+            publish.told.set_result(None)
 
     async def _write(self) -> None:
         """Whatever has gathered; while it leaves, the next gathers. What fails here ends the session, which tells."""
@@ -113,9 +128,23 @@ class Publishing:
         properties.message_id = message_id
         # A broker that allows frames of any size says so with 0, which the library makes a negative number of.
         most = self._channel.max_content_size if self._channel.max_content_size > 0 else len(body) + 1
-        frames: list[spec.Basic.Publish | ContentHeader | ContentBody] = [
-            spec.Basic.Publish(exchange=message.exchange, routing_key=message.routing_key, mandatory=True),
+        frames: list[ContentHeader | ContentBody] = [
             ContentHeader(properties=properties, body_size=len(body)),
             *(ContentBody(body[start : start + most]) for start in range(0, len(body), most)),
         ]
-        return b"".join(pamqp.frame.marshal(frame, self._channel.number) for frame in frames)
+        number = self._channel.number
+        return _publish_frame(message.exchange, message.routing_key, number) + b"".join(
+            [pamqp.frame.marshal(frame, number) for frame in frames]
+        )
+
+
+@lru_cache
+def _publish_frame(exchange: str, routing_key: str, channel_number: int) -> bytes:
+    """The one that says where to: the same for all messages of a kind."""
+    frame = spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
+    return pamqp.frame.marshal(frame, channel_number)
+
+
+def _give_up(publish: _Publish) -> None:
+    if not publish.told.done():
+        publish.told.set_exception(TimeoutError())

@@ -7,7 +7,7 @@ from typing import assert_never
 
 import structlog
 
-from schemas.event import Event, order_event
+from schemas.event import Event, Line, order_event
 from schemas.pay_order import PayOrder
 from schemas.rescan import Rescan
 from worker.commands.registry import RULES
@@ -138,17 +138,19 @@ async def apply(
 def _decide(order: Order, finding: Finding, attempt: int, source: Source, now: datetime, world: World) -> Decision:
     provider = world.providers[order.provider]
     decision = decide(order, finding, attempt, source, now, world.policy, provider.settling_time)
+    lines: tuple[Line, ...] = ()
     if decision.state == "succeeded":
         assert isinstance(finding, Succeeded)
-        decision = replace(decision, lines=RULES[order.command.type].lines(order.command, provider, finding.receipt))
-    return replace(decision, events=tuple(_events(order, decision, finding, world)))
+        lines = RULES[order.command.type].lines(order.command, provider, finding.receipt)
+    return replace(decision, lines=lines, events=_events(order, decision, lines, finding, world.clock.now()))
 
 
-def _events(order: Order, decision: Decision, finding: Finding, world: World) -> list[Event]:
+def _events(
+    order: Order, decision: Decision, lines: tuple[Line, ...], finding: Finding, now: datetime
+) -> tuple[Event, ...]:
     """What is told, in the order of the sequences. The last is what a repeated command is told again."""
     if decision.tells is None:
-        return []
-    now = world.clock.now()
+        return ()
     deposit = deposit_of(order, finding) if decision.state == "succeeded" else None
     sequence = order.events + 1
     events = [
@@ -161,13 +163,13 @@ def _events(order: Order, decision: Decision, finding: Finding, world: World) ->
             now=now,
             correlation_id=order.correlation_id,
             provider_ref=decision.provider_ref or order.provider_ref,
-            lines=decision.lines if deposit is None else deposit_lines(deposit),
+            lines=lines if deposit is None else deposit_lines(deposit),
             error=decision.error,
         )
     ]
     if decision.tells == "processing" and isinstance(payable := getattr(finding, "payable", None), Payable):
         events.append(pay_order_created(order, payable, sequence + 1, now))
-    return events
+    return tuple(events)
 
 
 def _tell(order: Order, decision: Decision, world: World) -> None:
