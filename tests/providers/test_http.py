@@ -4,13 +4,13 @@ import asyncio
 import gzip
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
 
+from tests.providers.wire import Serve, post, read_request, saying, server
 from worker.providers.http import (
     ANSWER_BYTES_MAX,
     Answer,
@@ -21,48 +21,6 @@ from worker.providers.http import (
     make_request,
 )
 from worker.providers.transport import open_transport
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def server(serve: Serve) -> AsyncIterator[str]:
-    """A server that does as it is told with each connection."""
-
-    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    listener = await asyncio.start_server(guarded, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
-    finally:
-        listener.close()
-
-
-async def post(url: str, timeout_seconds: float = 10) -> Answer:
-    async with open_transport(4) as transport:
-        return await ask(transport, make_request("POST", httpx.URL(url), {}, b"{}"), timeout_seconds)
-
-
-async def read_request(reader: asyncio.StreamReader) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    await reader.readexactly(2)
-
-
-def saying(answer: bytes) -> Serve:
-    """Reads one request, and says this."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(answer)
-        await writer.drain()
-
-    return serve
 
 
 async def test_an_answer_is_read() -> None:
@@ -162,6 +120,7 @@ async def test_silence_ends_with_the_timeout() -> None:
 
 async def test_a_slow_drip_ends_with_the_timeout() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
         while True:
             writer.write(b"x")
@@ -175,6 +134,7 @@ async def test_a_slow_drip_ends_with_the_timeout() -> None:
 
 async def test_an_endless_answer_is_cut() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
             writer.write(b"x" * 65536)

@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "worker.commands": {"schemas", "worker.commands", "worker.order", "worker.providers.protocol"},
     "worker.providers": {
         *("schemas", "worker.order", "worker.providers", "worker.clock", "worker.errors", "worker.settings"),
-        *("pydantic", "httpx", "aiohttp", "yarl", "nacl"),
+        *("pydantic", "httpx", "httptools", "aiohappyeyeballs", "nacl"),
     },
     "worker.sandbox": {"worker.sandbox", "aiohttp", "nacl"},
     "worker.steps": {
@@ -126,7 +126,8 @@ OWNED = {
     "yoyo": {"worker.migrate"},
     "dotenv": {"worker.settings"},
     "httpx": {module for module in MODULES if module.startswith("worker.providers.")},
-    "aiohttp": {"worker.providers.transport", "worker.sandbox.server"},
+    "httptools": {"worker.providers.connection"},
+    "aiohttp": {"worker.sandbox.server"},
     "nacl": {module for module in MODULES if re.match(r"worker\.(providers|sandbox)\.coinqpay\.", module)},
     "starlette": {"worker.loops.http", *(module for module in MODULES if module.startswith("worker.web."))},
     "uvicorn": {"worker.loops.http"},

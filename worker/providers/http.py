@@ -19,7 +19,8 @@ INFLATED_AS = {
     "x-gzip": (16 + zlib.MAX_WBITS,),
     "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS),
 }
-ENCODINGS = b"gzip, deflate"
+# What stands before a provider may turn away who does not say what it is.
+ALWAYS = [(b"User-Agent", b"ledger-worker"), (b"Accept", b"*/*"), (b"Accept-Encoding", b"gzip, deflate")]
 # One list has no pages: at some 270 bytes each, this holds 120,000 withdrawals.
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 # A request's extension, an IsTooLate: what a transport asks when it has a connection, the last moment before the
@@ -64,7 +65,7 @@ class NoAnswer(Exception):
 
 def make_request(method: str, url: httpx.URL, headers: Mapping[str, str], body: bytes | None = None) -> httpx.Request:
     """A request with these headers, and those that every HTTP request has."""
-    lines = [(b"Host", url.netloc), (b"Accept-Encoding", ENCODINGS)]
+    lines = [(b"Host", url.netloc), *ALWAYS]
     ours = {**headers, **trace_headers()}
     lines += [(name.encode("ascii"), value.encode("ascii")) for name, value in ours.items()]
     if body is not None:

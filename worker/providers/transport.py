@@ -1,136 +1,91 @@
-"""Transport: an httpx transport over aiohttp, that sends each request once or says for certain that it did not."""
+"""Transport: an httpx transport that sends each request once, or says for certain that it did not."""
 
 import asyncio
-from contextvars import ContextVar
-from weakref import WeakSet
+import ssl
+from collections import defaultdict, deque
 
-import aiohttp
 import httpx
-from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
-from yarl import URL
 
-from worker.providers.http import ANSWER_BYTES_MAX, IS_TOO_LATE, IsTooLate, NeverConnected, TooLate
+from worker.providers.connection import Connection, connect
+from worker.providers.http import IS_TOO_LATE, IsTooLate, TooLate
 
 # An idle connection is closed by us before a provider or a load balancer closes it under a request.
 KEEP_ALIVE_SECONDS = 15
 
-# What the connector asks when it has a connection: the last moment before the first byte leaves.
-_is_too_late: ContextVar[IsTooLate | None] = ContextVar("is_too_late", default=None)
+PORTS = {b"http": 80, b"https": 443}
+
+Origin = tuple[bytes, bytes, int]
 
 
 def open_transport(connections_max: int) -> httpx.AsyncBaseTransport:
     """The way to one provider: no proxy from the environment, no redirects, no cookies, no retries.
 
-    A proxy or a redirect could carry a signed request elsewhere; a retry could pay twice. A transport has none of
-    these: they are what an httpx client adds, and takes as long for as the request itself.
+    A proxy or a redirect could carry a signed request elsewhere; a retry could pay twice. HTTP clients have all of
+    these, and send a request again by themselves when the connection that they had kept turns out to be closed.
     """
     return _Transport(connections_max)
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    """One aiohttp session. Raises NeverConnected, TooLate or, when the request may have arrived, httpx.ReadError."""
+    """Kept connections. Raises NeverConnected, TooLate or, when the request may have arrived, httpx.ReadError."""
 
     def __init__(self, connections_max: int) -> None:
-        self._connections_max = connections_max
-        self._session: aiohttp.ClientSession | None = None  # it is opened in the event loop that it works in
+        self._places = asyncio.Semaphore(connections_max)
+        self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)  # on the right whoever was used last
+        self._tls: ssl.SSLContext | None = None  # it reads the machine's certificates: only where it is needed
+        self._is_closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self._session is None:
-            self._session = self._open()
-        _is_too_late.set(request.extensions.get(IS_TOO_LATE))
-        try:
-            answer = await self._session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                data=request.content or None,
-                headers=[(name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw],
-                allow_redirects=False,
-            )
-        except aiohttp.ClientConnectorError as error:
-            raise NeverConnected(type(error).__name__) from None
-        except aiohttp.ClientError as error:
-            raise httpx.ReadError(type(error).__name__) from None
-        try:
-            return httpx.Response(
-                answer.status, headers=answer.raw_headers, stream=httpx.ByteStream(await _read(answer))
-            )
-        except aiohttp.ClientError as error:
-            raise httpx.ReadError(type(error).__name__) from None
-        finally:
-            answer.release()  # a connection that was not read to the end is closed
-            await answer.wait_for_close()
+        written = _written(request)
+        is_too_late: IsTooLate | None = request.extensions.get(IS_TOO_LATE)
+        url = request.url
+        origin = url.raw_scheme, url.raw_host, url.port or PORTS[url.raw_scheme]
+        async with self._places:
+            connection = self._take(origin) or await self._connect(origin)
+            try:
+                if is_too_late is not None and is_too_late():  # nothing is waited for between this and the first byte
+                    raise TooLate
+                return await connection.ask(written)
+            finally:
+                self._give_back(origin, connection)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        self._is_closed = True
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=_PunctualConnector(self._connections_max),
-            middlewares=(_send_once,),
-            timeout=aiohttp.ClientTimeout(),  # whoever asks has one
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
+    def _take(self, origin: Origin) -> Connection | None:
+        """A kept connection; the rest of those that are too old for one are closed."""
+        idle, oldest = self._idle[origin], asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS
+        while idle and idle[0].idle_since < oldest:
+            idle.popleft().close()
+        while idle:
+            connection = idle.pop()
+            if connection.is_usable:
+                return connection
+        return None
 
+    async def _connect(self, origin: Origin) -> Connection:
+        scheme, host, port = origin
+        if scheme == b"https" and self._tls is None:
+            self._tls = ssl.create_default_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return await connect(host.decode("ascii"), port, self._tls if scheme == b"https" else None)
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, or as much of one that is too large as shows that."""
-    chunks, size = [], 0
-    while size <= ANSWER_BYTES_MAX and (chunk := await answer.content.readany()):
-        chunks.append(chunk)
-        size += len(chunk)
-    return b"".join(chunks)
-
-
-class _PunctualConnector(aiohttp.TCPConnector):
-    """Refuses, after it has got a connection, what may not be sent any more, and connections that spoke unasked.
-
-    What came on an idle connection would be taken for the next request's answer, and each answer for the one before.
-    """
-
-    def __init__(self, connections_max: int) -> None:
-        super().__init__(limit=connections_max, keepalive_timeout=KEEP_ALIVE_SECONDS)
-        self._used: WeakSet[asyncio.BaseProtocol] = WeakSet()
-
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[aiohttp.tracing.Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's own
-    ) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        while self._spoke_unasked(connection):
+    def _give_back(self, origin: Origin, connection: Connection) -> None:
+        if connection.is_usable and not self._is_closed:
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._idle[origin].append(connection)
+        else:
             connection.close()
-            connection = await super().connect(req, traces, timeout)
-        is_too_late = _is_too_late.get()
-        if is_too_late is not None and is_too_late():
-            connection.release()
-            raise TooLate
-        return connection
-
-    def _spoke_unasked(self, connection: Connection) -> bool:
-        """Since its last answer; a new one has had none."""
-        protocol = connection.protocol
-        assert protocol is not None, "it was just taken"
-        if protocol in self._used:
-            return protocol.should_close
-        self._used.add(protocol)
-        return False
 
 
-async def _send_once(request: ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Under a name that aiohttp does not know as a broken connection, after which it would send a GET again.
-
-    A signed request is one request: its copy would be a replay. And its signature says who asks: what aiohttp makes
-    of a user and password in the URL is not sent.
-    """
-    request.headers.popall(aiohttp.hdrs.AUTHORIZATION, None)
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError(str(error)) from error
+def _written(request: httpx.Request) -> bytes:
+    """The request as it is sent, the target as it is in the URL: it was signed so."""
+    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%b: %b\r\n" % header for header in request.headers.raw]
+    head = b"".join(lines)
+    if head.count(b"\r") != len(lines) or head.count(b"\n") != len(lines):
+        raise ValueError("a header of the request has a line break")
+    return head + b"\r\n" + request.content
