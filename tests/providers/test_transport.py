@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,15 @@ from typing import Any
 import aiohappyeyeballs
 import httpx
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.providers.wire import post, read_request, saying, server
-from worker.providers import connection, transport
-from worker.providers.connection import HEAD_BYTES_MAX, connect
-from worker.providers.http import NeverConnected, NoAnswer, NotSent, ask, make_request
+from worker.providers import transport
+from worker.providers.connection import HEAD_BYTES_MAX, Connection, connect
+from worker.providers.http import NeverConnected, NoAnswer, NotSent, TooLate, ask, make_request
 from worker.providers.transport import open_transport
 
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -45,6 +47,12 @@ class Server:
             await writer.drain()
         self.closed.append(number)
 
+    async def serve_silently(self, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        """Reads one request, and nothing comes of it."""
+        await read_request(reader)
+        self.asked.append(1)
+        await reader.read()
+
 
 async def _is_asked(reader: asyncio.StreamReader) -> bool:
     try:
@@ -58,6 +66,11 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not holds():  # noqa: ASYNC110 - some of it is told by nobody
             await asyncio.sleep(0.005)
+
+
+async def connect_to(url: str) -> Connection:
+    there = httpx.URL(url)
+    return await connect([(socket.AF_INET, socket.SOCK_STREAM, 0, "", (there.host, there.port))], None, there.host)
 
 
 def request_to(url: str) -> httpx.Request:
@@ -137,19 +150,41 @@ async def test_what_is_no_answer_promises_nothing(answer: bytes) -> None:
             await post(url, timeout_seconds=5)
 
 
-async def test_trailers_without_end_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "RECEIVED_BYTES_MAX", 2**20)
+async def test_trailers_are_not_headers() -> None:
+    answer = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+        b"Content-Encoding: gzip\r\nRetry-After: 9\r\n\r\n"
+    )
+    async with server(saying(answer)) as url:
+        read = await post(url)
+    assert read.body == b"ok"
+    assert list(read.headers) == ["transfer-encoding"]
 
+
+TRAILING = {"in one": b"x" * 65536, "in many": b"X: x\r\n" * 10_000}
+
+
+@pytest.mark.parametrize("trailing", TRAILING.values(), ids=TRAILING.keys())
+async def test_trailers_without_end_are_cut(trailing: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ")
         while True:
-            writer.write(b"x" * 65536)
+            writer.write(trailing)
             await writer.drain()
 
     async with server(serve) as url:
         with pytest.raises(NoAnswer, match="cannot be read"):
             await post(url)
+
+
+async def test_a_body_in_the_smallest_chunks_is_read() -> None:
+    body = b"0123456789" * 10_000
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    async with server(
+        saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+    ) as url:
+        assert (await post(url)).body == body
 
 
 # ---------------------------------------------------------------- which connection a request goes by
@@ -191,39 +226,101 @@ async def test_a_request_after_the_server_hung_up_goes_by_a_new_connection() -> 
 
 async def test_the_answer_to_a_request_that_was_given_up_is_nobodys() -> None:
     connections = 0
-    is_given_up, is_late = asyncio.Event(), asyncio.Event()
+    is_asked = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
         if connections == 1:
             await read_request(reader)
-            await is_given_up.wait()
+            is_asked.set()
+            await read_request(reader)  # what comes now would take the first one's answer
             writer.write(NO)
-            is_late.set()
         while await _is_asked(reader):
             writer.write(OK)
 
     async with server(serve) as url, open_transport(1) as way:
-        with pytest.raises(NoAnswer, match="no answer within"):
-            await ask(way, request_to(url), 0.05)
-        is_given_up.set()
-        await is_late.wait()
+        asking = asyncio.create_task(ask(way, request_to(url), 10))
+        await is_asked.wait()
+        asking.cancel()
+        await asyncio.wait({asking})
         for _ in range(2):
             assert (await ask(way, request_to(url), 10)).body == b"ok"
     assert connections == 2
 
 
+async def test_an_answer_makes_a_connection_younger() -> None:
+    async with server(Server(EMPTY).serve) as url:
+        kept = await connect_to(url)
+        made_at = kept.used_at
+        await until(lambda: asyncio.get_running_loop().time() > made_at)
+        await kept.ask(b"POST / HTTP/1.1\r\n\r\n{}")
+        assert kept.used_at > made_at
+        kept.close()
+
+
 async def test_a_connection_that_was_idle_for_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", 0.1)
     there = Server(EMPTY, EMPTY, EMPTY)
     async with server(there.serve) as url, open_transport(4) as way:
         await ask(way, request_to(url), 10)
-        await asyncio.sleep(0.15)
+        monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", -1)
         await ask(way, request_to(url), 10)
+        monkeypatch.undo()
         await ask(way, request_to(url), 10)
         await until(lambda: 1 in there.closed)
     assert there.asked == [1, 2, 2]
+
+
+async def test_idle_connections_are_closed_without_another_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", 0.02)
+    there = Server(EMPTY, EMPTY)
+    async with server(there.serve) as url, open_transport(4) as way:
+        await asyncio.gather(ask(way, request_to(url), 10), ask(way, request_to(url), 10))
+        await until(lambda: sorted(there.closed) == [1, 2])
+
+
+async def test_a_request_that_was_too_late_makes_an_old_connection_no_younger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = Server(EMPTY, EMPTY)
+    async with server(there.serve) as url, open_transport(4) as way:
+        await ask(way, request_to(url), 10)
+        is_too_late = iter([False, True])
+        with pytest.raises(TooLate):
+            await ask(way, request_to(url), 10, lambda: next(is_too_late))
+        monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", -1)
+        await ask(way, request_to(url), 10)
+    assert there.asked == [1, 2]
+
+
+def test_what_lies_unread_on_a_kept_connection_is_not_the_next_answer() -> None:
+    """The event loop is busy meanwhile, and has not told of it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        for _ in range(2):
+            there, _ = listener.accept()
+            with there:
+                heard.append(there.recv(65536))
+                there.sendall(OK)
+                is_answered.wait(5)
+                there.sendall(NO)
+                is_sent.set()
+
+    async def ask_twice() -> list[bytes]:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        async with open_transport(1) as way:
+            first = await ask(way, request_to(url), 5)
+            is_answered.set()
+            is_sent.wait(5)  # and nobody looks at the sockets
+            return [first.body, (await ask(way, request_to(url), 5)).body]
+
+    is_answered, is_sent = threading.Event(), threading.Event()
+    threading.Thread(target=serve, daemon=True).start()
+    with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask_twice()) == [b"ok", b"ok"]
+    assert len(heard) == 2
 
 
 async def test_there_are_never_more_connections_than_allowed() -> None:
@@ -266,6 +363,23 @@ async def test_each_server_has_connections_of_its_own() -> None:
     assert (one.asked, other.asked) == ([1, 1], [1, 1])
 
 
+async def test_closing_leaves_what_is_in_flight_its_answer_and_keeps_no_connection() -> None:
+    may_answer = asyncio.Event()
+    there = Server(OK)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await may_answer.wait()
+        await there.serve(reader, writer)
+
+    async with server(serve) as url:
+        async with open_transport(4) as way:
+            asking = asyncio.create_task(ask(way, request_to(url), 10))
+            await asyncio.sleep(0.02)
+        may_answer.set()
+        assert (await asking).body == b"ok"
+        await until(lambda: there.closed == [1])
+
+
 async def test_closing_hangs_up() -> None:
     there = Server(EMPTY)
     async with server(there.serve) as url:
@@ -277,17 +391,124 @@ async def test_closing_hangs_up() -> None:
 # ---------------------------------------------------------------- before a byte has left
 
 
-async def test_a_connection_on_which_the_server_speaks_first_is_not_usable() -> None:
+async def test_a_connection_on_which_the_server_speaks_first_is_not_used() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(OK)
+        writer.write(NO)
         heard.append(await reader.read())
 
     heard: list[bytes] = []
     async with server(serve) as url:
         with suppress(NeverConnected):  # it may be seen at once, or a moment later
-            new = await connect("127.0.0.1", httpx.URL(url).port or 0, None)
+            new = await connect_to(url)
             await until(lambda: not new.is_usable)
         await until(lambda: heard == [b""])
+
+
+async def test_a_server_that_speaks_in_one_piece_with_the_handshake_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls, trusted = certificate_for("localhost", tmp_path)
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2  # in which the server has the last word of the handshake
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        ours = tls.wrap_bio(incoming, outgoing, server_side=True)
+        is_done = False
+        while not is_done:
+            incoming.write(await reader.read(65536))
+            with suppress(ssl.SSLWantReadError):
+                ours.do_handshake()
+                ours.write(NO)
+                is_done = True
+            writer.write(outgoing.read())
+        incoming.write(await reader.read())
+        with suppress(ssl.SSLError):
+            heard.append(ours.read(65536))
+
+    async with server(serve) as url:
+        with pytest.raises(NotSent):
+            await post(url.replace("http://127.0.0.1", "https://localhost"))
+    assert b"POST" not in b"".join(heard)
+
+
+async def test_whoever_waits_for_a_place_in_vain_has_sent_nothing() -> None:
+    listener = Server()
+    async with server(listener.serve_silently) as url, open_transport(1) as way:
+        first = asyncio.create_task(ask(way, request_to(url), 10))
+        await until(lambda: listener.asked == [1])
+        with pytest.raises(NotSent, match="no connection within"):
+            await ask(way, request_to(url), 0.02)
+        first.cancel()
+        await asyncio.wait({first})
+    assert listener.asked == [1]
+
+
+async def test_whoever_waits_for_a_handshake_in_vain_has_sent_nothing() -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
+
+    async with server(serve) as url, open_transport(1) as way:
+        for _ in range(2):  # the first leaves its place
+            with pytest.raises(NotSent, match="no connection within"):
+                await ask(way, request_to(url.replace("http:", "https:")), 0.1)
+        await until(lambda: len(heard) == 2)
+    assert b"POST" not in b"".join(heard)
+
+
+async def test_a_name_is_looked_up_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = []
+    look_up = transport._look_up
+
+    async def look(host: str, port: int) -> transport.Addresses:
+        looked_up.append(host)
+        return await look_up(host, port)
+
+    monkeypatch.setattr(transport, "_look_up", look)
+    there = Server(*[EMPTY] * 12)
+    async with server(there.serve, host="localhost") as url, open_transport(20) as way:
+        await asyncio.gather(*(ask(way, request_to(url), 10) for _ in range(10)))
+        assert looked_up == ["localhost"]
+        monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", -1)
+        await ask(way, request_to(url), 10)
+        assert looked_up == ["localhost"]
+        monkeypatch.setattr(transport, "ADDRESSES_SECONDS", -1)
+        await ask(way, request_to(url), 10)
+        assert looked_up == ["localhost", "localhost"]
+
+
+async def test_a_name_that_was_not_found_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, failures = transport._look_up, iter([OSError()])
+
+    async def look(host: str, port: int) -> transport.Addresses:
+        for failure in failures:
+            raise failure
+        return await look_up(host, port)
+
+    monkeypatch.setattr(transport, "_look_up", look)
+    async with server(saying(EMPTY), host="localhost") as url, open_transport(4) as way:
+        with pytest.raises(NotSent):
+            await ask(way, request_to(url), 10)
+        assert (await ask(way, request_to(url), 10)).status == 200
+
+
+async def test_a_cancellation_that_the_dialling_swallowed_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = aiohappyeyeballs.start_connection
+
+    async def swallow(infos: list[aiohappyeyeballs.AddrInfoType], **options: Any) -> socket.socket:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(5)
+        return await start(infos, **options)
+
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", swallow)
+    listener = Server()
+    async with server(listener.serve) as url:
+        with pytest.raises(NotSent, match="no connection within"):
+            await post(url, timeout_seconds=0.05)
+    assert listener.asked == []
 
 
 async def test_a_name_with_several_addresses_is_reached_by_the_one_that_answers(
@@ -297,9 +518,9 @@ async def test_a_name_with_several_addresses_is_reached_by_the_one_that_answers(
     start = aiohappyeyeballs.start_connection
 
     async def start_with_more(infos: list[aiohappyeyeballs.AddrInfoType], **options: Any) -> socket.socket:
-        [(*kind, (host, port))] = infos
-        elsewhere = [(*kind, (host, 1)), (*kind, ("192.0.2.1", port))]
-        return await start([*elsewhere, *infos], **options)
+        [(*kind, address)] = infos
+        others: Any = [(*kind, elsewhere) for elsewhere in ((address[0], 1), ("192.0.2.1", address[1]))]
+        return await start([*others, *infos], **options)
 
     monkeypatch.setattr(aiohappyeyeballs, "start_connection", start_with_more)
     async with server(saying(EMPTY)) as url:

@@ -127,6 +127,7 @@ OWNED = {
     "dotenv": {"worker.settings"},
     "httpx": {module for module in MODULES if module.startswith("worker.providers.")},
     "httptools": {"worker.providers.connection"},
+    "aiohappyeyeballs": {"worker.providers.connection", "worker.providers.transport"},
     "aiohttp": {"worker.sandbox.server"},
     "nacl": {module for module in MODULES if re.match(r"worker\.(providers|sandbox)\.coinqpay\.", module)},
     "starlette": {"worker.loops.http", *(module for module in MODULES if module.startswith("worker.web."))},
@@ -305,6 +306,7 @@ def test_nobody_sleeps_but_on_the_clock() -> None:
             ("worker.clock", "asyncio.sleep"),
             ("worker.sandbox.server", "asyncio.sleep"),  # it is asked to hang
             ("worker.group_commit", "asyncio.sleep"),  # for no time: others have their turn
+            ("worker.providers.connection", "asyncio.sleep"),  # and here too
         }
         == set()
     )

@@ -23,7 +23,7 @@ def told_as_lost() -> Iterator[None]:
         yield
     except BaseException as error:
         if (told := as_lost(error)) is not error:
-            raise told from None
+            raise told from error
         raise
 
 

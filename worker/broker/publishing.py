@@ -28,8 +28,7 @@ class _Publish:
 
     message_id: str
     frames: bytes
-    answered: "asyncio.Future[object]"  # by the broker
-    told: "asyncio.Future[None]"  # whoever asked, who may give up sooner
+    answered: "asyncio.Future[object]"
 
 
 class Publishing:
@@ -45,14 +44,15 @@ class Publishing:
     async def publish(self, message: Outgoing) -> None:
         """Return when the broker has confirmed. Raises Unroutable, BrokerRefused or BrokerAway."""
         message_id = message.message_id or uuid4().hex
+        until = asyncio.get_running_loop().time() + CONFIRM_SECONDS
         try:
             # A returned message is told from a confirmed one by its message id alone: two in flight under one id,
             # such as a dead letter that carries its publisher's, could be taken for each other.
             if message_id in self._in_flight:
-                async with asyncio.timeout(CONFIRM_SECONDS):
+                async with asyncio.timeout_at(until):
                     while (same := self._in_flight.get(message_id)) is not None:
                         await asyncio.wait({same})
-            await self._publish(message, message_id)
+            await self._publish(message, message_id, until)
         except BaseException as error:
             if (told := as_told(error, message)) is not error:
                 raise told from None
@@ -67,37 +67,37 @@ class Publishing:
             if not answered.done():
                 answered.set_exception(ConnectionResetError("the connection ended"))
 
-    async def _publish(self, message: Outgoing, message_id: str) -> None:
-        """Whoever gives up leaves it in flight: its answer comes all the same, and must find it."""
+    async def _publish(self, message: Outgoing, message_id: str, until_seconds: float) -> None:
+        """Whoever gives up what was written leaves it in flight: its answer comes all the same, and must find it."""
         if self._is_over:
             raise ConnectionResetError("the connection ended")
         loop = asyncio.get_running_loop()
-        publish = _Publish(message_id, self._marshal(message, message_id), loop.create_future(), loop.create_future())
+        told = loop.create_future()
+        publish = _Publish(message_id, self._marshal(message, message_id), loop.create_future())
         self._in_flight[message_id] = publish.answered
-        publish.answered.add_done_callback(partial(self._on_answer, publish))
+        publish.answered.add_done_callback(partial(self._on_answer, message_id, told))
         self._unwritten.append(publish)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
-        too_late = loop.call_later(CONFIRM_SECONDS, _give_up, publish)
+        too_late = loop.call_at(until_seconds, _give_up, told)
         try:
-            await publish.told
+            await told
         finally:
             too_late.cancel()
             if publish in self._unwritten:
+                self._unwritten.remove(publish)
                 publish.answered.cancel()
 
-    def _on_answer(self, publish: _Publish, answered: "asyncio.Future[object]") -> None:
-        del self._in_flight[publish.message_id]
-        self._channel.message_id_delivery_tag.pop(publish.message_id, None)
-        error = asyncio.CancelledError() if answered.cancelled() else answered.exception()
-        if publish.told.done():
-            return
-        if isinstance(error, asyncio.CancelledError):
-            publish.told.cancel()
-        elif error is not None:
-            publish.told.set_exception(error)
-        else:
-            publish.told.set_result(None)
+    def _on_answer(self, message_id: str, told: "asyncio.Future[None]", answered: "asyncio.Future[object]") -> None:
+        """Whoever asked is told, unless it gave up."""
+        del self._in_flight[message_id]
+        self._channel.message_id_delivery_tag.pop(message_id, None)
+        if answered.cancelled():
+            told.cancel()
+        elif (error := answered.exception()) is None and not told.done():
+            told.set_result(None)
+        elif error is not None and not told.done():
+            told.set_exception(error)
 
     async def _write(self) -> None:
         """Whatever has gathered; while it leaves, the next gathers. What fails here ends the session, which tells."""
@@ -145,6 +145,6 @@ def _publish_frame(exchange: str, routing_key: str, channel_number: int) -> byte
     return pamqp.frame.marshal(frame, channel_number)
 
 
-def _give_up(publish: _Publish) -> None:
-    if not publish.told.done():
-        publish.told.set_exception(TimeoutError())
+def _give_up(told: "asyncio.Future[None]") -> None:
+    if not told.done():
+        told.set_exception(TimeoutError())

@@ -7,6 +7,7 @@ each request whether a byte of it has left, and of each answer which request it 
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import cast
 
 import aiohappyeyeballs
@@ -19,74 +20,113 @@ from worker.providers.http import ANSWER_BYTES_MAX, NeverConnected
 NEXT_ADDRESS_SECONDS = 0.25
 # Far more than any provider's status line and headers take.
 HEAD_BYTES_MAX = 64 * 1024
-# With the frames of chunks, and trailers.
-RECEIVED_BYTES_MAX = 2 * ANSWER_BYTES_MAX
+# What may be received beside the head and each byte of the body: a chunk of one byte is six.
+FRAME_BYTES_MAX = 5
 
 LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 
 Headers = list[tuple[bytes, bytes]]
 
 
-async def connect(host: str, port: int, tls: ssl.SSLContext | None) -> "Connection":
-    """A new connection, over TLS with a context. Raises NeverConnected."""
-    loop = asyncio.get_running_loop()
+async def connect(
+    addresses: Sequence[aiohappyeyeballs.AddrInfoType], tls: ssl.SSLContext | None, host: str
+) -> "Connection":
+    """A new connection to one of the host's addresses, over TLS with a context. Raises NeverConnected."""
     try:
-        infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        dialled = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
-        try:
-            _, connection = await loop.create_connection(
-                Connection, sock=dialled, ssl=tls, server_hostname=None if tls is None else host
-            )
-        except BaseException:
-            dialled.close()
-            raise
-    except (OSError, RuntimeError, UnicodeError) as error:  # not a byte has left: there was no request yet
+        connection = await _dial(addresses, tls, host)
+    except Exception as error:  # noqa: BLE001 - whatever it was, there was no request yet of which a byte could leave
         raise NeverConnected(type(error).__name__) from None
     if not connection.is_usable:  # closed already, or the other end spoke first
+        connection.close()
         raise NeverConnected("unusable")
     return connection
+
+
+async def _dial(
+    addresses: Sequence[aiohappyeyeballs.AddrInfoType], tls: ssl.SSLContext | None, host: str
+) -> "Connection":
+    loop = asyncio.get_running_loop()
+    dialled = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
+    connection = Connection(dialled)
+    try:
+        _raise_cancellation()
+        await loop.create_connection(
+            lambda: connection, sock=dialled, ssl=tls, server_hostname=None if tls is None else host
+        )
+        if tls is not None:
+            await asyncio.sleep(0)  # what came in one piece with the handshake is handed over after it
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _raise_cancellation() -> None:
+    """The library, while it gives up the addresses that came second, may swallow one that is meant for us."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Connection(asyncio.Protocol):
     """Whoever takes it, has it alone until the answer is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialled: socket.socket) -> None:
+        self._socket = dialled
+        self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._answered: asyncio.Future[httpx.Response] | None = None  # while there is a request
         self._forget()
         self._is_spent = False  # it carries no other request
-        self.idle_since = 0.0  # on the event loop's clock
+        self.used_at = asyncio.get_running_loop().time()  # when it was last seen to work, on the loop's clock
 
     @property
     def is_usable(self) -> bool:
-        """Whether a request may be sent on it now."""
-        return not (self._is_spent or self._transport.is_closing())
+        """Whether a request may be sent on it, as far as the event loop has told."""
+        return not self._is_spent and self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether a kept connection is usable, and nothing has come on it that the event loop has not told of.
+
+        It would be taken for the answer to the next request; and to a connection that is ended no request gets.
+        """
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return self.is_usable
+        except OSError:
+            return False
+        return False
 
     async def ask(self, request: bytes) -> httpx.Response:
         """Send the request and read its answer. Raises httpx.ReadError; the request may have arrived then.
 
         The body is raw, and no longer than shows that it is too large.
         """
+        assert self._transport is not None, "it is connected"
         assert self._answered is None, "one request at a time"
-        self._answered = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
+        loop = asyncio.get_running_loop()
+        self._answered = loop.create_future()
         try:
-            return await self._answered
+            self._transport.write(request)
+            answer = await self._answered
         except BaseException:
-            self.abort()  # its answer may still come
+            self.close()  # its answer may still come
             raise
         finally:
             self._answered = None
             self._forget()
+        self.used_at = loop.time()
+        return answer
 
     def close(self) -> None:
-        """End it, when there is no request on it."""
-        self._transport.close()
-
-    def abort(self) -> None:
-        """End it, whatever is on it."""
+        """End it at once, whatever is on it."""
         self._is_spent = True
-        self._transport.abort()
+        if self._transport is None:
+            self._socket.close()
+        else:
+            self._transport.abort()  # over TLS, taking leave could take half a minute
 
     # ---------------------------------------------------------------- what the event loop tells
 
@@ -95,7 +135,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._is_awaited():
-            self.abort()  # said unasked: it would be taken for the answer to what is asked next
+            self.close()  # said unasked: it would be taken for the answer to what is asked next
             return
         self._received += len(data)
         try:
@@ -103,13 +143,14 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(error)
         else:
-            if self._received > (RECEIVED_BYTES_MAX if self._has_head else HEAD_BYTES_MAX):
+            if self._received - self._size > HEAD_BYTES_MAX + FRAME_BYTES_MAX * self._size:
                 self._fail(httpx.ReadError("too long"))
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is None and self._has_head and self._ends_with_connection:
             self._complete()
         self._fail(error or httpx.ReadError("closed"))
+        del self._parser  # which knows us: a cycle is collected seldom
 
     # ---------------------------------------------------------------- what the parser tells
 
@@ -118,7 +159,8 @@ class Connection(asyncio.Protocol):
             self._is_spent = True  # more than was asked for
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        if not self._has_head:  # what comes after the body are trailers
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
@@ -130,7 +172,7 @@ class Connection(asyncio.Protocol):
         self._size += len(body)
         if self._size > ANSWER_BYTES_MAX:
             self._complete()
-            self.abort()
+            self.close()
 
     def on_message_complete(self) -> None:
         if self._is_interim():

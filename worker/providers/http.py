@@ -26,6 +26,9 @@ ANSWER_BYTES_MAX = 32 * 1024 * 1024
 # A request's extension, an IsTooLate: what a transport asks when it has a connection, the last moment before the
 # first byte leaves.
 IS_TOO_LATE = "is_too_late"
+# Another, True from when a transport takes the request until just before its first byte leaves. A transport that does
+# not know leaves it out.
+IS_UNSENT = "is_unsent"
 
 IsTooLate = Callable[[], bool]
 Content = TypeVar("Content")
@@ -151,6 +154,8 @@ async def ask(
             finally:
                 await response.aclose()
     except TimeoutError:
+        if request.extensions.get(IS_UNSENT, False):
+            raise NotSent(f"no connection within {timeout_seconds:g} s") from None
         raise NoAnswer(f"no answer within {timeout_seconds:g} s") from None
     except NeverConnected:
         raise NotSent("the connection could not be made") from None

@@ -1,20 +1,35 @@
 """Transport: an httpx transport that sends each request once, or says for certain that it did not."""
 
 import asyncio
+import socket
 import ssl
 from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import aiohappyeyeballs
 import httpx
 
 from worker.providers.connection import Connection, connect
-from worker.providers.http import IS_TOO_LATE, IsTooLate, TooLate
+from worker.providers.http import IS_TOO_LATE, IS_UNSENT, IsTooLate, NeverConnected, TooLate
 
 # An idle connection is closed by us before a provider or a load balancer closes it under a request.
 KEEP_ALIVE_SECONDS = 15
+# The addresses of a name are asked for once by all who want to connect, and again after so long.
+ADDRESSES_SECONDS = 10
 
 PORTS = {b"http": 80, b"https": 443}
 
 Origin = tuple[bytes, bytes, int]
+Addresses = Sequence[aiohappyeyeballs.AddrInfoType]
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    """Of a name, when it began on the event loop's clock."""
+
+    began_at_seconds: float
+    addresses: asyncio.Task[Addresses]
 
 
 def open_transport(connections_max: int) -> httpx.AsyncBaseTransport:
@@ -27,11 +42,16 @@ def open_transport(connections_max: int) -> httpx.AsyncBaseTransport:
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    """Kept connections. Raises NeverConnected, TooLate or, when the request may have arrived, httpx.ReadError."""
+    """Kept connections. Raises NeverConnected, TooLate or, when the request may have arrived, httpx.ReadError.
+
+    While not a byte has left, the request carries IS_UNSENT: whoever stops waiting then knows it too.
+    """
 
     def __init__(self, connections_max: int) -> None:
         self._places = asyncio.Semaphore(connections_max)
         self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)  # on the right whoever was used last
+        self._tidying: asyncio.TimerHandle | None = None
+        self._look_ups: dict[tuple[bytes, int], _LookUp] = {}
         self._tls: ssl.SSLContext | None = None  # it reads the machine's certificates: only where it is needed
         self._is_closed = False
 
@@ -40,49 +60,85 @@ class _Transport(httpx.AsyncBaseTransport):
         is_too_late: IsTooLate | None = request.extensions.get(IS_TOO_LATE)
         url = request.url
         origin = url.raw_scheme, url.raw_host, url.port or PORTS[url.raw_scheme]
+        request.extensions[IS_UNSENT] = True
         async with self._places:
             connection = self._take(origin) or await self._connect(origin)
             try:
                 if is_too_late is not None and is_too_late():  # nothing is waited for between this and the first byte
                     raise TooLate
+                del request.extensions[IS_UNSENT]
                 return await connection.ask(written)
             finally:
                 self._give_back(origin, connection)
 
     async def aclose(self) -> None:
         self._is_closed = True
+        if self._tidying is not None:
+            self._tidying.cancel()
+        for look_up in self._look_ups.values():
+            look_up.addresses.cancel()
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()
 
+    # ---------------------------------------------------------------- kept connections
+
     def _take(self, origin: Origin) -> Connection | None:
-        """A kept connection; the rest of those that are too old for one are closed."""
         idle, oldest = self._idle[origin], asyncio.get_running_loop().time() - KEEP_ALIVE_SECONDS
-        while idle and idle[0].idle_since < oldest:
-            idle.popleft().close()
         while idle:
             connection = idle.pop()
-            if connection.is_usable:
+            if connection.used_at >= oldest and connection.is_quiet:
                 return connection
+            connection.close()
         return None
+
+    def _give_back(self, origin: Origin, connection: Connection) -> None:
+        if not connection.is_usable or self._is_closed:
+            connection.close()
+            return
+        self._idle[origin].append(connection)
+        if self._tidying is None:
+            self._tidying = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self._tidy)
+
+    def _tidy(self) -> None:
+        """Close what was not used for long, and look again while there is something left."""
+        loop = asyncio.get_running_loop()
+        for idle in self._idle.values():
+            while idle and idle[0].used_at < loop.time() - KEEP_ALIVE_SECONDS:
+                idle.popleft().close()
+        self._tidying = loop.call_later(KEEP_ALIVE_SECONDS, self._tidy) if any(self._idle.values()) else None
+
+    # ---------------------------------------------------------------- new ones
 
     async def _connect(self, origin: Origin) -> Connection:
         scheme, host, port = origin
         if scheme == b"https" and self._tls is None:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
-        return await connect(host.decode("ascii"), port, self._tls if scheme == b"https" else None)
+        addresses = await self._addresses(host, port)
+        return await connect(addresses, self._tls if scheme == b"https" else None, host.decode("ascii"))
 
-    def _give_back(self, origin: Origin, connection: Connection) -> None:
-        if connection.is_usable and not self._is_closed:
-            connection.idle_since = asyncio.get_running_loop().time()
-            self._idle[origin].append(connection)
-        else:
-            connection.close()
+    async def _addresses(self, host: bytes, port: int) -> Addresses:
+        """Raises NeverConnected."""
+        loop = asyncio.get_running_loop()
+        look_up = self._look_ups.get((host, port))
+        is_old = look_up is None or loop.time() - look_up.began_at_seconds > ADDRESSES_SECONDS
+        if look_up is None or (is_old and look_up.addresses.done()):
+            look_up = _LookUp(loop.time(), asyncio.create_task(_look_up(host.decode("ascii"), port)))
+            self._look_ups[host, port] = look_up
+        try:
+            return await asyncio.shield(look_up.addresses)  # others wait for it too
+        except (OSError, UnicodeError) as error:
+            self._look_ups.pop((host, port), None)
+            raise NeverConnected(type(error).__name__) from None
+
+
+async def _look_up(host: str, port: int) -> Addresses:
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _written(request: httpx.Request) -> bytes:
-    """The request as it is sent, the target as it is in the URL: it was signed so."""
+    """The request as it is sent, the target as it is in the URL: it was signed so. Raises ValueError."""
     lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
     lines += [b"%b: %b\r\n" % header for header in request.headers.raw]
     head = b"".join(lines)

@@ -19,8 +19,8 @@ from worker.providers.http import IsTooLate, NoAnswer, NotSent, exchange, make_r
 from worker.providers.line import Line
 from worker.providers.protocol import Unreadable
 
-# Left as they are in a query, where they mean nothing: the transport undoes their escapes on the way out, and what
-# arrived would no longer be what was signed.
+# Left as they are in a query, where they mean nothing: whoever undoes their escapes on the way, as some clients and
+# proxies do, would make of it what was not signed.
 PLAIN_IN_QUERY = "!$'()*,/:?@"
 
 Record = TypeVar("Record")
