@@ -162,6 +162,7 @@ async def test_one_that_is_given_up_before_it_was_written_is_not_written_and_not
             await asyncio.sleep(0.01)
             tasks[1].cancel()
             await asyncio.wait({tasks[1]})
+            assert len(publishing._unwritten) == 2
             again = begun(publishing, message(b"again", message_id="m-1"))
             await asyncio.sleep(0.01)
         assert await ends(*first, *tasks, *again) == [None, None, asyncio.CancelledError, None, None]
@@ -192,6 +193,23 @@ async def test_nobody_waits_for_ever(amqp_url: str, monkeypatch: pytest.MonkeyPa
     async with publishing_on(amqp_url) as (publishing, _, channel):
         channel.write_queue = asyncio.Queue(maxsize=1)  # nobody takes anything from it
         assert await ends(*begun(publishing, message(b"1"), message(b"2"))) == [BrokerAway] * 2
+        publishing.end()
+
+
+async def test_waiting_for_an_equal_id_and_for_the_confirm_is_one_wait(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.broker.publishing.CONFIRM_SECONDS", 1.0)
+    async with publishing_on(amqp_url) as (publishing, _, channel), channel.lock:  # so that nothing is written
+        waiting = begun(publishing, message(b"0"))
+        await asyncio.sleep(0.01)
+        waiting += begun(publishing, message(b"1", message_id="same"))
+        await asyncio.sleep(0.5)
+        began = asyncio.get_running_loop().time()
+        waiting += begun(publishing, message(b"2", message_id="same"))
+        assert await ends(*waiting) == [BrokerAway] * 3
+        assert asyncio.get_running_loop().time() - began < 1.4  # two waits, one after the other, would be 1.5
+        assert publishing._unwritten == []
         publishing.end()
 
 

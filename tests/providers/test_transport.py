@@ -284,11 +284,13 @@ async def test_a_request_that_was_too_late_makes_an_old_connection_no_younger(
 ) -> None:
     there = Server(EMPTY, EMPTY)
     async with server(there.serve) as url, open_transport(4) as way:
+        monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", 0.2)
         await ask(way, request_to(url), 10)
+        await asyncio.sleep(0.12)
         is_too_late = iter([False, True])
         with pytest.raises(TooLate):
             await ask(way, request_to(url), 10, lambda: next(is_too_late))
-        monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", -1)
+        await asyncio.sleep(0.12)
         await ask(way, request_to(url), 10)
     assert there.asked == [1, 2]
 
@@ -480,8 +482,25 @@ async def test_a_name_is_looked_up_once_for_all_who_wait(monkeypatch: pytest.Mon
         assert looked_up == ["localhost", "localhost"]
 
 
+async def test_a_name_whose_look_up_hangs_is_looked_up_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, hanging = transport._look_up, iter([asyncio.Event()])
+
+    async def look(host: str, port: int) -> transport.Addresses:
+        for event in hanging:
+            await event.wait()
+        return await look_up(host, port)
+
+    monkeypatch.setattr(transport, "_look_up", look)
+    async with server(saying(EMPTY), host="localhost") as url, open_transport(4) as way:
+        for _ in range(2):  # the second joins the first
+            with pytest.raises(NotSent, match="no connection within"):
+                await ask(way, request_to(url), 0.02)
+        monkeypatch.setattr(transport, "ADDRESSES_SECONDS", -1)
+        assert (await ask(way, request_to(url), 10)).status == 200
+
+
 async def test_a_name_that_was_not_found_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    look_up, failures = transport._look_up, iter([OSError()])
+    look_up, failures = transport._look_up, iter([RuntimeError()])  # as uvloop may raise
 
     async def look(host: str, port: int) -> transport.Addresses:
         for failure in failures:

@@ -9,7 +9,7 @@ import httpx
 from tests.simulation.bank import Bank
 from tests.simulation.life import Life
 from tests.simulation.plan import Plan
-from worker.providers.http import IS_TOO_LATE, NeverConnected, TooLate
+from worker.providers.http import IS_TOO_LATE, IS_UNSENT, NeverConnected, TooLate
 from worker.sandbox.message import Reply, Request, Reset, Response
 
 
@@ -24,6 +24,7 @@ class Wire(httpx.AsyncBaseTransport):
         self._leaves = leaves
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.extensions[IS_UNSENT] = True
         await self._life.pause("connect")
         if self._random.random() < self._plan.refused_connections:
             raise NeverConnected("refused")
@@ -35,6 +36,7 @@ class Wire(httpx.AsyncBaseTransport):
         sent = Request(
             request.method, request.url.path, dict(request.headers), request.content, request.url.query.decode()
         )
+        del request.extensions[IS_UNSENT]
         self._leaves(sent)
         # Stopped between the last look at the clock and the first byte: then it leaves when the worker wakes up.
         frozen = self._life.freeze("the wire") if self._random.random() < self._plan.freezes * 4 else 0.0

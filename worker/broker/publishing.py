@@ -72,42 +72,44 @@ class Publishing:
         if self._is_over:
             raise ConnectionResetError("the connection ended")
         loop = asyncio.get_running_loop()
-        told = loop.create_future()
+        outcome = loop.create_future()
         publish = _Publish(message_id, self._marshal(message, message_id), loop.create_future())
         self._in_flight[message_id] = publish.answered
-        publish.answered.add_done_callback(partial(self._on_answer, message_id, told))
+        publish.answered.add_done_callback(partial(self._on_answer, message_id, outcome))
         self._unwritten.append(publish)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
-        too_late = loop.call_at(until_seconds, _give_up, told)
+        too_late = loop.call_at(until_seconds, _give_up, outcome)
         try:
-            await told
+            await outcome
         finally:
             too_late.cancel()
             if publish in self._unwritten:
                 self._unwritten.remove(publish)
                 publish.answered.cancel()
 
-    def _on_answer(self, message_id: str, told: "asyncio.Future[None]", answered: "asyncio.Future[object]") -> None:
+    def _on_answer(
+        self, message_id: str, outcome: "asyncio.Future[None]", answered: "asyncio.Future[object]"
+    ) -> None:
         """Whoever asked is told, unless it gave up."""
         del self._in_flight[message_id]
         self._channel.message_id_delivery_tag.pop(message_id, None)
-        if answered.cancelled():
-            told.cancel()
-        elif (error := answered.exception()) is None and not told.done():
-            told.set_result(None)
-        elif error is not None and not told.done():
-            told.set_exception(error)
+        if (
+            answered.cancelled()
+        ):  # given up unwritten; were it cancelled by the library, it would be no confirm either
+            outcome.cancel()
+        elif (error := answered.exception()) is None and not outcome.done():
+            outcome.set_result(None)
+        elif error is not None and not outcome.done():
+            outcome.set_exception(error)
 
     async def _write(self) -> None:
         """Whatever has gathered; while it leaves, the next gathers. What fails here ends the session, which tells."""
         try:
             with suppress(*LOST), told_as_lost():
                 while self._unwritten:
-                    leaving = [one for one in self._unwritten if not one.answered.done()]
-                    self._unwritten.clear()
-                    if leaving:
-                        await self._write_together(leaving)
+                    leaving, self._unwritten = self._unwritten, []
+                    await self._write_together(leaving)
         finally:
             self._writing = None
 
@@ -145,6 +147,6 @@ def _publish_frame(exchange: str, routing_key: str, channel_number: int) -> byte
     return pamqp.frame.marshal(frame, channel_number)
 
 
-def _give_up(told: "asyncio.Future[None]") -> None:
-    if not told.done():
-        told.set_exception(TimeoutError())
+def _give_up(outcome: "asyncio.Future[None]") -> None:
+    if not outcome.done():
+        outcome.set_exception(TimeoutError())

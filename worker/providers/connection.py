@@ -18,10 +18,8 @@ from worker.providers.http import ANSWER_BYTES_MAX, NeverConnected
 
 # How long the first of several addresses has, before the next is tried beside it (RFC 8305).
 NEXT_ADDRESS_SECONDS = 0.25
-# Far more than any provider's status line and headers take.
+# Before the body or after it, in one go: far more than any provider's status line and headers take.
 HEAD_BYTES_MAX = 64 * 1024
-# What may be received beside the head and each byte of the body: a chunk of one byte is six.
-FRAME_BYTES_MAX = 5
 
 LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -36,7 +34,8 @@ async def connect(
         connection = await _dial(addresses, tls, host)
     except Exception as error:  # noqa: BLE001 - whatever it was, there was no request yet of which a byte could leave
         raise NeverConnected(type(error).__name__) from None
-    if not connection.is_usable:  # closed already, or the other end spoke first
+    # Closed already, or the other end spoke first; TLS itself may have something to say.
+    if not (connection.is_quiet if tls is None else connection.is_open):
         connection.close()
         raise NeverConnected("unusable")
     return connection
@@ -74,7 +73,6 @@ class Connection(asyncio.Protocol):
     def __init__(self, dialled: socket.socket) -> None:
         self._socket = dialled
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpResponseParser(self)
         self._answered: asyncio.Future[httpx.Response] | None = None  # while there is a request
         self._forget()
         self._is_spent = False  # it carries no other request
@@ -86,18 +84,14 @@ class Connection(asyncio.Protocol):
         return not self._is_spent and self._transport is not None and not self._transport.is_closing()
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether a kept connection is usable, and nothing has come on it that the event loop has not told of.
+    def is_open(self) -> bool:
+        """Whether it is usable, and its end has not come: the event loop may not have told of it yet."""
+        return self.is_usable and self._peek() != b""
 
-        It would be taken for the answer to the next request; and to a connection that is ended no request gets.
-        """
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return self.is_usable
-        except OSError:
-            return False
-        return False
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is usable, and nothing at all has come: it would be taken for the answer to the next request."""
+        return self.is_usable and self._peek() is None
 
     async def ask(self, request: bytes) -> httpx.Response:
         """Send the request and read its answer. Raises httpx.ReadError; the request may have arrived then.
@@ -128,22 +122,32 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.abort()  # over TLS, taking leave could take half a minute
 
+    def _peek(self) -> bytes | None:
+        """What lies in the socket and is not read yet: nothing at all, the beginning of it, or, empty, the end."""
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
     # ---------------------------------------------------------------- what the event loop tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._parser = httptools.HttpResponseParser(self)
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own has no such base class
 
     def data_received(self, data: bytes) -> None:
         if not self._is_awaited():
             self.close()  # said unasked: it would be taken for the answer to what is asked next
             return
-        self._received += len(data)
+        self._beside_body += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(error)
         else:
-            if self._received - self._size > HEAD_BYTES_MAX + FRAME_BYTES_MAX * self._size:
+            if self._beside_body > HEAD_BYTES_MAX:
                 self._fail(httpx.ReadError("too long"))
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -168,6 +172,7 @@ class Connection(asyncio.Protocol):
         self._ends_with_connection = not any(name.lower() in LENGTHS for name, _ in self._headers)
 
     def on_body(self, body: bytes) -> None:
+        self._beside_body = 0
         self._pieces.append(body)
         self._size += len(body)
         if self._size > ANSWER_BYTES_MAX:
@@ -189,7 +194,7 @@ class Connection(asyncio.Protocol):
         self._headers: Headers = []
         self._pieces: list[bytes] = []
         self._size = 0
-        self._received = 0
+        self._beside_body = 0  # what has come since its last byte
         self._has_head = False
         self._ends_with_connection = False
 

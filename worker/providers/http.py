@@ -146,6 +146,7 @@ async def ask(
     if is_too_late is not None and is_too_late():
         raise TooLate
     request.extensions[IS_TOO_LATE] = is_too_late
+    request.extensions.pop(IS_UNSENT, None)
     try:
         async with asyncio.timeout(timeout_seconds):
             response = await transport.handle_async_request(request)

@@ -6,6 +6,7 @@ import ssl
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import aiohappyeyeballs
 import httpx
@@ -44,12 +45,13 @@ def open_transport(connections_max: int) -> httpx.AsyncBaseTransport:
 class _Transport(httpx.AsyncBaseTransport):
     """Kept connections. Raises NeverConnected, TooLate or, when the request may have arrived, httpx.ReadError.
 
+    ValueError for a request that cannot be written.
     While not a byte has left, the request carries IS_UNSENT: whoever stops waiting then knows it too.
     """
 
     def __init__(self, connections_max: int) -> None:
         self._places = asyncio.Semaphore(connections_max)
-        self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)  # on the right whoever was used last
+        self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)  # on the right who came back last
         self._tidying: asyncio.TimerHandle | None = None
         self._look_ups: dict[tuple[bytes, int], _LookUp] = {}
         self._tls: ssl.SSLContext | None = None  # it reads the machine's certificates: only where it is needed
@@ -75,8 +77,6 @@ class _Transport(httpx.AsyncBaseTransport):
         self._is_closed = True
         if self._tidying is not None:
             self._tidying.cancel()
-        for look_up in self._look_ups.values():
-            look_up.addresses.cancel()
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()
@@ -122,15 +122,19 @@ class _Transport(httpx.AsyncBaseTransport):
         """Raises NeverConnected."""
         loop = asyncio.get_running_loop()
         look_up = self._look_ups.get((host, port))
-        is_old = look_up is None or loop.time() - look_up.began_at_seconds > ADDRESSES_SECONDS
-        if look_up is None or (is_old and look_up.addresses.done()):
+        if look_up is None or loop.time() - look_up.began_at_seconds > ADDRESSES_SECONDS:  # also one that hangs
             look_up = _LookUp(loop.time(), asyncio.create_task(_look_up(host.decode("ascii"), port)))
+            look_up.addresses.add_done_callback(partial(self._forget_failed, (host, port)))
             self._look_ups[host, port] = look_up
         try:
             return await asyncio.shield(look_up.addresses)  # others wait for it too
-        except (OSError, UnicodeError) as error:
-            self._look_ups.pop((host, port), None)
+        except Exception as error:  # noqa: BLE001 - whatever it was, there is no connection
             raise NeverConnected(type(error).__name__) from None
+
+    def _forget_failed(self, name: tuple[bytes, int], addresses: asyncio.Task[Addresses]) -> None:
+        has_failed = addresses.cancelled() or addresses.exception() is not None
+        if has_failed and name in self._look_ups and self._look_ups[name].addresses is addresses:
+            del self._look_ups[name]
 
 
 async def _look_up(host: str, port: int) -> Addresses:
