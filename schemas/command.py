@@ -47,7 +47,7 @@ class Command(BaseModel):
         difference: a publisher that retries through another serialiser still says the same.
         """
         meaning: dict[str, object] = {}
-        for name, value in self:
+        for name, value in vars(self).items():
             if name == "provider" or value is None:
                 continue
             if name in self.decimal_fields:

@@ -150,10 +150,7 @@ async def ask(
     try:
         async with asyncio.timeout(timeout_seconds):
             response = await transport.handle_async_request(request)
-            try:
-                return Answer(response.status_code, await _read(response), response.headers)
-            finally:
-                await response.aclose()
+        return Answer(response.status_code, _read(response), response.headers)
     except TimeoutError:
         if request.extensions.get(IS_UNSENT, False):
             raise NotSent(f"no connection within {timeout_seconds:g} s") from None
@@ -164,16 +161,12 @@ async def ask(
         raise NoAnswer(f"the answer cannot be read ({type(error).__name__})") from None
 
 
-async def _read(response: httpx.Response) -> bytes:
+def _read(response: httpx.Response) -> bytes:
     """The body, inflated. Not by httpx, which inflates a piece as far as it goes before its size can be seen."""
-    pieces, size = [], 0
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    async for piece in response.stream:
-        pieces.append(piece)
-        size += len(piece)
-        if size > ANSWER_BYTES_MAX:
-            raise _too_large()
-    body, coding = b"".join(pieces), response.headers.get("content-encoding")
+    assert isinstance(response.stream, httpx.ByteStream), "a transport has read the raw body"
+    body, coding = b"".join(response.stream), response.headers.get("content-encoding")
+    if len(body) > ANSWER_BYTES_MAX:
+        raise _too_large()
     return _inflated(body, coding.strip().lower()) if body and coding is not None else body
 
 
