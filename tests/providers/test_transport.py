@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.providers.wire import post, read_request, saying, server
-from worker.providers import transport
-from worker.providers.connection import HEAD_BYTES_MAX, Connection, connect
+from worker.providers import names, transport
+from worker.providers.connection import BESIDE_BODY_BYTES_MAX, Connection, connect
 from worker.providers.http import NeverConnected, NoAnswer, NotSent, TooLate, ask, make_request
 from worker.providers.transport import open_transport
 
@@ -133,8 +133,8 @@ REFUSED = {
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nok",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     "a length and chunks": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "a head without end": b"HTTP/1.1 200 OK\r\nX: " + b"x" * (HEAD_BYTES_MAX + 1),
-    "many headers": b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * HEAD_BYTES_MAX,
+    "a head without end": b"HTTP/1.1 200 OK\r\nX: " + b"x" * (BESIDE_BODY_BYTES_MAX + 1),
+    "many headers": b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * BESIDE_BODY_BYTES_MAX,
 }
 
 
@@ -463,13 +463,13 @@ async def test_whoever_waits_for_a_handshake_in_vain_has_sent_nothing() -> None:
 
 async def test_a_name_is_looked_up_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up = []
-    look_up = transport._look_up
+    look_up = names.look_up
 
-    async def look(host: str, port: int) -> transport.Addresses:
+    async def look(host: str, port: int) -> names.Addresses:
         looked_up.append(host)
         return await look_up(host, port)
 
-    monkeypatch.setattr(transport, "_look_up", look)
+    monkeypatch.setattr(names, "look_up", look)
     there = Server(*[EMPTY] * 12)
     async with server(there.serve, host="localhost") as url, open_transport(20) as way:
         await asyncio.gather(*(ask(way, request_to(url), 10) for _ in range(10)))
@@ -477,37 +477,45 @@ async def test_a_name_is_looked_up_once_for_all_who_wait(monkeypatch: pytest.Mon
         monkeypatch.setattr(transport, "KEEP_ALIVE_SECONDS", -1)
         await ask(way, request_to(url), 10)
         assert looked_up == ["localhost"]
-        monkeypatch.setattr(transport, "ADDRESSES_SECONDS", -1)
+        monkeypatch.setattr(names, "ADDRESSES_SECONDS", -1)
         await ask(way, request_to(url), 10)
         assert looked_up == ["localhost", "localhost"]
 
 
-async def test_a_name_whose_look_up_hangs_is_looked_up_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    look_up, hanging = transport._look_up, iter([asyncio.Event()])
+async def test_a_look_up_that_hangs_has_another_beside_it_and_no_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up, begun, may_end = names.look_up, 0, asyncio.Event()
 
-    async def look(host: str, port: int) -> transport.Addresses:
-        for event in hanging:
-            await event.wait()
+    async def look(host: str, port: int) -> names.Addresses:
+        nonlocal begun
+        begun += 1
+        await may_end.wait()
         return await look_up(host, port)
 
-    monkeypatch.setattr(transport, "_look_up", look)
-    async with server(saying(EMPTY), host="localhost") as url, open_transport(4) as way:
+    monkeypatch.setattr(names, "look_up", look)
+    async with server(Server(EMPTY).serve, host="localhost") as url, open_transport(4) as way:
         for _ in range(2):  # the second joins the first
             with pytest.raises(NotSent, match="no connection within"):
                 await ask(way, request_to(url), 0.02)
-        monkeypatch.setattr(transport, "ADDRESSES_SECONDS", -1)
+        assert begun == 1
+        monkeypatch.setattr(names, "ADDRESSES_SECONDS", -1)
+        for _ in range(3):
+            with pytest.raises(NotSent, match="no connection within"):
+                await ask(way, request_to(url), 0.02)
+        assert begun == 2
+        may_end.set()
         assert (await ask(way, request_to(url), 10)).status == 200
+        assert begun == 2
 
 
 async def test_a_name_that_was_not_found_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    look_up, failures = transport._look_up, iter([RuntimeError()])  # as uvloop may raise
+    look_up, failures = names.look_up, iter([RuntimeError()])  # as uvloop may raise
 
-    async def look(host: str, port: int) -> transport.Addresses:
+    async def look(host: str, port: int) -> names.Addresses:
         for failure in failures:
             raise failure
         return await look_up(host, port)
 
-    monkeypatch.setattr(transport, "_look_up", look)
+    monkeypatch.setattr(names, "look_up", look)
     async with server(saying(EMPTY), host="localhost") as url, open_transport(4) as way:
         with pytest.raises(NotSent):
             await ask(way, request_to(url), 10)

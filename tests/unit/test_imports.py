@@ -127,7 +127,7 @@ OWNED = {
     "dotenv": {"worker.settings"},
     "httpx": {module for module in MODULES if module.startswith("worker.providers.")},
     "httptools": {"worker.providers.connection"},
-    "aiohappyeyeballs": {"worker.providers.connection", "worker.providers.transport"},
+    "aiohappyeyeballs": {"worker.providers.connection", "worker.providers.names"},
     "aiohttp": {"worker.sandbox.server"},
     "nacl": {module for module in MODULES if re.match(r"worker\.(providers|sandbox)\.coinqpay\.", module)},
     "starlette": {"worker.loops.http", *(module for module in MODULES if module.startswith("worker.web."))},

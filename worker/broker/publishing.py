@@ -94,9 +94,8 @@ class Publishing:
         """Whoever asked is told, unless it gave up."""
         del self._in_flight[message_id]
         self._channel.message_id_delivery_tag.pop(message_id, None)
-        if (
-            answered.cancelled()
-        ):  # given up unwritten; were it cancelled by the library, it would be no confirm either
+        # Cancelled is what was given up unwritten; were it the library's doing, it would be no confirm either.
+        if answered.cancelled():
             outcome.cancel()
         elif (error := answered.exception()) is None and not outcome.done():
             outcome.set_result(None)

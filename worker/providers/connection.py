@@ -7,7 +7,6 @@ each request whether a byte of it has left, and of each answer which request it 
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
 from typing import cast
 
 import aiohappyeyeballs
@@ -15,20 +14,19 @@ import httptools
 import httpx
 
 from worker.providers.http import ANSWER_BYTES_MAX, NeverConnected
+from worker.providers.names import Addresses
 
 # How long the first of several addresses has, before the next is tried beside it (RFC 8305).
 NEXT_ADDRESS_SECONDS = 0.25
-# Before the body or after it, in one go: far more than any provider's status line and headers take.
-HEAD_BYTES_MAX = 64 * 1024
+# The head, the frames of chunks and trailers, between two reads with some of the body: far more than any answer has.
+BESIDE_BODY_BYTES_MAX = 64 * 1024
 
 LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 
 Headers = list[tuple[bytes, bytes]]
 
 
-async def connect(
-    addresses: Sequence[aiohappyeyeballs.AddrInfoType], tls: ssl.SSLContext | None, host: str
-) -> "Connection":
+async def connect(addresses: Addresses, tls: ssl.SSLContext | None, host: str) -> "Connection":
     """A new connection to one of the host's addresses, over TLS with a context. Raises NeverConnected."""
     try:
         connection = await _dial(addresses, tls, host)
@@ -41,9 +39,7 @@ async def connect(
     return connection
 
 
-async def _dial(
-    addresses: Sequence[aiohappyeyeballs.AddrInfoType], tls: ssl.SSLContext | None, host: str
-) -> "Connection":
+async def _dial(addresses: Addresses, tls: ssl.SSLContext | None, host: str) -> "Connection":
     loop = asyncio.get_running_loop()
     dialled = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
     connection = Connection(dialled)
@@ -85,7 +81,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is usable, and its end has not come: the event loop may not have told of it yet."""
+        """Whether it is usable, and its end has not come, as far as what is read next shows."""
         return self.is_usable and self._peek() != b""
 
     @property
@@ -147,7 +143,7 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(error)
         else:
-            if self._beside_body > HEAD_BYTES_MAX:
+            if self._beside_body > BESIDE_BODY_BYTES_MAX:
                 self._fail(httpx.ReadError("too long"))
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -173,9 +169,8 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         self._beside_body = 0
-        self._pieces.append(body)
-        self._size += len(body)
-        if self._size > ANSWER_BYTES_MAX:
+        self._body += body
+        if len(self._body) > ANSWER_BYTES_MAX:
             self._complete()
             self.close()
 
@@ -192,9 +187,8 @@ class Connection(asyncio.Protocol):
     def _forget(self) -> None:
         self._status = 0
         self._headers: Headers = []
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._beside_body = 0  # what has come since its last byte
+        self._body = bytearray()
+        self._beside_body = 0  # bytes since the last read with some of the body
         self._has_head = False
         self._ends_with_connection = False
 
@@ -207,7 +201,7 @@ class Connection(asyncio.Protocol):
 
     def _complete(self) -> None:
         if self._answered is not None and not self._answered.done():
-            stream = httpx.ByteStream(b"".join(self._pieces))
+            stream = httpx.ByteStream(bytes(self._body))
             self._answered.set_result(httpx.Response(self._status, headers=self._headers, stream=stream))
 
     def _fail(self, error: Exception) -> None:

@@ -1,36 +1,21 @@
 """Transport: an httpx transport that sends each request once, or says for certain that it did not."""
 
 import asyncio
-import socket
 import ssl
 from collections import defaultdict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 
-import aiohappyeyeballs
 import httpx
 
 from worker.providers.connection import Connection, connect
-from worker.providers.http import IS_TOO_LATE, IS_UNSENT, IsTooLate, NeverConnected, TooLate
+from worker.providers.http import IS_TOO_LATE, IS_UNSENT, IsTooLate, TooLate
+from worker.providers.names import Names
 
 # An idle connection is closed by us before a provider or a load balancer closes it under a request.
 KEEP_ALIVE_SECONDS = 15
-# The addresses of a name are asked for once by all who want to connect, and again after so long.
-ADDRESSES_SECONDS = 10
 
 PORTS = {b"http": 80, b"https": 443}
 
 Origin = tuple[bytes, bytes, int]
-Addresses = Sequence[aiohappyeyeballs.AddrInfoType]
-
-
-@dataclass(frozen=True, slots=True)
-class _LookUp:
-    """Of a name, when it began on the event loop's clock."""
-
-    began_at_seconds: float
-    addresses: asyncio.Task[Addresses]
 
 
 def open_transport(connections_max: int) -> httpx.AsyncBaseTransport:
@@ -53,7 +38,7 @@ class _Transport(httpx.AsyncBaseTransport):
         self._places = asyncio.Semaphore(connections_max)
         self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)  # on the right who came back last
         self._tidying: asyncio.TimerHandle | None = None
-        self._look_ups: dict[tuple[bytes, int], _LookUp] = {}
+        self._names = Names()
         self._tls: ssl.SSLContext | None = None  # it reads the machine's certificates: only where it is needed
         self._is_closed = False
 
@@ -115,30 +100,9 @@ class _Transport(httpx.AsyncBaseTransport):
         if scheme == b"https" and self._tls is None:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
-        addresses = await self._addresses(host, port)
-        return await connect(addresses, self._tls if scheme == b"https" else None, host.decode("ascii"))
-
-    async def _addresses(self, host: bytes, port: int) -> Addresses:
-        """Raises NeverConnected."""
-        loop = asyncio.get_running_loop()
-        look_up = self._look_ups.get((host, port))
-        if look_up is None or loop.time() - look_up.began_at_seconds > ADDRESSES_SECONDS:  # also one that hangs
-            look_up = _LookUp(loop.time(), asyncio.create_task(_look_up(host.decode("ascii"), port)))
-            look_up.addresses.add_done_callback(partial(self._forget_failed, (host, port)))
-            self._look_ups[host, port] = look_up
-        try:
-            return await asyncio.shield(look_up.addresses)  # others wait for it too
-        except Exception as error:  # noqa: BLE001 - whatever it was, there is no connection
-            raise NeverConnected(type(error).__name__) from None
-
-    def _forget_failed(self, name: tuple[bytes, int], addresses: asyncio.Task[Addresses]) -> None:
-        has_failed = addresses.cancelled() or addresses.exception() is not None
-        if has_failed and name in self._look_ups and self._look_ups[name].addresses is addresses:
-            del self._look_ups[name]
-
-
-async def _look_up(host: str, port: int) -> Addresses:
-    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        name = host.decode("ascii")
+        addresses = await self._names.addresses(name, port)
+        return await connect(addresses, self._tls if scheme == b"https" else None, name)
 
 
 def _written(request: httpx.Request) -> bytes:
