@@ -141,15 +141,15 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(error)
+            self._fail(type(error).__name__)
         else:
             if self._beside_body > BESIDE_BODY_BYTES_MAX:
-                self._fail(httpx.ReadError("too long"))
+                self._fail("too long")
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is None and self._has_head and self._ends_with_connection:
             self._complete()
-        self._fail(error or httpx.ReadError("closed"))
+        self._fail("closed" if error is None else type(error).__name__)
         del self._parser  # which knows us: a cycle is collected seldom
 
     # ---------------------------------------------------------------- what the parser tells
@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol):
             stream = httpx.ByteStream(bytes(self._body))
             self._answered.set_result(httpx.Response(self._status, headers=self._headers, stream=stream))
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, reason: str) -> None:
         self._is_spent = True
         if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(httpx.ReadError(type(error).__name__))
+            self._answered.set_exception(httpx.ReadError(reason))

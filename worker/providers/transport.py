@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections import defaultdict, deque
+from functools import cached_property
 
 import httpx
 
@@ -39,7 +40,6 @@ class _Transport(httpx.AsyncBaseTransport):
         self._idle: defaultdict[Origin, deque[Connection]] = defaultdict(deque)  # on the right who came back last
         self._tidying: asyncio.TimerHandle | None = None
         self._names = Names()
-        self._tls: ssl.SSLContext | None = None  # it reads the machine's certificates: only where it is needed
         self._is_closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -95,14 +95,18 @@ class _Transport(httpx.AsyncBaseTransport):
 
     # ---------------------------------------------------------------- new ones
 
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """It reads the machine's certificates: only where it is needed."""
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
     async def _connect(self, origin: Origin) -> Connection:
         scheme, host, port = origin
-        if scheme == b"https" and self._tls is None:
-            self._tls = ssl.create_default_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
+        tls = self._tls if scheme == b"https" else None
         name = host.decode("ascii")
-        addresses = await self._names.addresses(name, port)
-        return await connect(addresses, self._tls if scheme == b"https" else None, name)
+        return await connect(await self._names.addresses(name, port), tls, name)
 
 
 def _written(request: httpx.Request) -> bytes:
